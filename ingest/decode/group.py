@@ -48,7 +48,7 @@ def decode_group(messages: Sequence[Message], decoder: Decoder) -> DecodedGroup:
     rejects: list[tuple[Message, Reject]] = []
     decode = decoder.decode
     points = columns.point
-    ends = []
+    ends: list[int] = []
     """Number of readings after each message."""
     for message in messages:
         try:

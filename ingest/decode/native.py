@@ -156,7 +156,7 @@ class NativeDecoder:
                 raise _Wrong(RejectReason.LENGTHS, f"p has {n} elements, {column} has {length}")
         if isinstance(qualities, int):
             qualities = [qualities] * n
-        if n and not (0 <= min(qualities) and max(qualities) <= _WORST):
+        if n and not (min(qualities) >= 0 and max(qualities) <= _WORST):
             wrong = next(q for q in qualities if not 0 <= q <= _WORST)
             raise _Wrong(RejectReason.QUALITY, f"q has {wrong}; 0..3 is possible")
         if isinstance(times, list):
@@ -194,7 +194,7 @@ def _times(time: _Time, message: Message) -> int:
             raise _Wrong(RejectReason.RETAINED, "a retained message needs a time of its own")
         return message.received_ms
     try:
-        return parse_time_ms(time)  # type: ignore[arg-type]  # UNSET is dealt with
+        return parse_time_ms(time)
     except ValueError as e:
         raise _Wrong(RejectReason.TIME, str(e)) from e
 
