@@ -22,8 +22,8 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import structlog
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTErrorCode, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -44,6 +44,8 @@ _STEADY_S = 10.0
 client id, each throwing the other out, never get there."""
 _FULL_LOOK_S = 0.05
 """How often a full `Ingest` is asked for room."""
+_STOP_LOOK_S = 0.25
+"""How often a quiet connection looks whether to stop."""
 _FAREWELL_S = 5.0
 """For the last commits and acknowledgements at the end."""
 
@@ -114,6 +116,7 @@ class MqttSource:
         self._problem = "not started"
         self._status_at_s = 0.0
         self._steady = False
+        self._leaving = False
         self._client = self._new_client()
 
     # --- for others
@@ -184,7 +187,8 @@ class MqttSource:
         finally:
             self._down()
             self._problem = "stopped"
-            self._client.on_socket_register_write = None
+            if (sock := self._client.socket()) is not None:  # the goodbye did not get through
+                sock.close()
             self._wake_in.close()
             self._wake_out.close()
 
@@ -237,7 +241,7 @@ class MqttSource:
             poll.register(sock, wanted)
         # TLS may hold decrypted bytes that the socket does not show.
         decrypted = room and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-        ready = dict(poll.poll(0 if decrypted else 1000 * (1.0 if room else _FULL_LOOK_S)))
+        ready = dict(poll.poll(0 if decrypted else 1000 * (_STOP_LOOK_S if room else _FULL_LOOK_S)))
         if self._wake_in.fileno() in ready:
             self._wake_in.recv(4096)
         emptied = True
@@ -275,6 +279,7 @@ class MqttSource:
     def _farewell(self) -> None:
         """Acknowledge what is still being committed, say goodbye and close."""
         client = self._client
+        self._leaving = True
         end_s = time.monotonic() + _FAREWELL_S
         try:
             while client.socket() is not None and not self._ingest.drained(0.01) and time.monotonic() < end_s:
@@ -305,7 +310,8 @@ class MqttSource:
             token, acknowledge = self._generation << 16 | message.mid, self._acknowledge
         else:
             token, acknowledge = 0, None
-        self._burst.append(Message(topic, message.payload, self._received_ms, message.retain, token, acknowledge))
+        payload = bytes(message.payload)  # no copy: it is bytes already
+        self._burst.append(Message(topic, payload, self._received_ms, message.retain, token, acknowledge))
 
     def _on_connect(
         self, client: Client, userdata: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
@@ -344,7 +350,7 @@ class MqttSource:
         reason: ReasonCode,
         properties: Properties | None,
     ) -> None:
-        if self._up:
+        if self._up and not self._leaving:
             self._down()
             self._complain(f"connection lost: {reason}")
 
@@ -397,14 +403,11 @@ class MqttSource:
         # With this callback set, paho leaves all writing to our loop; otherwise `publish` in another thread would write
         # to the socket itself, in the middle of a packet of ours.
         client.on_socket_register_write = lambda *_: None
-        properties = None
+        port = url.port or (8883 if url.scheme == "mqtts" else 1883)
         if v5:
-            properties = Properties(PacketTypes.CONNECT)
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = settings.session_expiry_s
-        client.connect_async(
-            url.hostname,
-            url.port or (8883 if url.scheme == "mqtts" else 1883),
-            settings.keepalive_s,
-            **({"clean_start": False, "properties": properties} if v5 else {}),
-        )
+            client.connect_async(url.hostname, port, settings.keepalive_s, clean_start=False, properties=properties)
+        else:
+            client.connect_async(url.hostname, port, settings.keepalive_s)
         return client

@@ -12,7 +12,6 @@ _COUNTERS = (
     "received_bytes",
     "received_readings",
     "logged_readings",
-    "logged_entries",
     "commits",
     "log_failures",
     "rejects_lost",
