@@ -97,6 +97,7 @@ class CoalFace:
             [300.0, 2400.0, 2 * DAY_S, 3600.0, 7200.0, 120.0, 1800.0],
             random,
         )
+        self._w: list[float] = self._wander.value.tolist()
         self._pressure_hpa = self._pressure_now()
         self._pressure_trend_hpa_h = 0.0
         self._face_percent = settings.intake_percent + 100.0 * (
@@ -112,11 +113,11 @@ class CoalFace:
         """Let ``step_s`` seconds pass."""
         s = self._s
         self._clock_s += step_s
-        self._wander.step(step_s)
+        self._w = self._wander.step(step_s).tolist()
         self._step_shearer(step_s)
         self._step_air(step_s)
 
-        gas_m3_s = s.seam_m3_s * (1.0 + self._wander.value[1]) + self._cutting_emission + self._outburst(step_s)
+        gas_m3_s = s.seam_m3_s * (1.0 + self._w[1]) + self._cutting_emission + self._outburst(step_s)
         airflow = self._airflow_now()
         volume_m3 = s.section_m2 * s.face_length_m
         settled = self._intake_percent() + 100.0 * gas_m3_s / airflow
@@ -136,7 +137,7 @@ class CoalFace:
 
     def truth(self) -> Mapping[str, float]:
         """Concentrations in %CH4 and ppm, velocities in m/s, switches as 1 and 0."""
-        s, w = self._s, self._wander.value
+        s, w = self._s, self._w
         airflow = self._airflow_now()
         relative = max(airflow / s.airflow_m3_s, 0.05)
         main_return = 100.0 * (
@@ -217,19 +218,17 @@ class CoalFace:
 
     def _pressure_now(self) -> float:
         # The atmosphere's tide has two waves a day, of about 1 hPa here (Haurwitz and Cowley, PAGEOPH 102, 1973).
-        return self._s.pressure_hpa + float(self._wander.value[2]) + 1.0 * daily(2.0 * self._clock_s, 20.0)
+        return self._s.pressure_hpa + self._w[2] + 1.0 * daily(2.0 * self._clock_s, 20.0)
 
     def _airflow_now(self) -> float:
-        return max(self._airflow * (1.0 + float(self._wander.value[0])), 0.5)
+        return max(self._airflow * (1.0 + self._w[0]), 0.5)
 
     def _intake_percent(self) -> float:
-        return (
-            self._s.intake_percent * (1.0 + float(self._wander.value[1])) * self._s.airflow_m3_s / self._airflow_now()
-        )
+        return self._s.intake_percent * (1.0 + self._w[1]) * self._s.airflow_m3_s / self._airflow_now()
 
     def _goaf_m3_s(self) -> float:
-        breathing = np.clip(1.0 - 0.25 * self._pressure_trend_hpa_h, 0.6, 1.6)
-        return float(self._s.goaf_m3_s * (1.0 + self._wander.value[3]) * breathing)
+        breathing = min(max(1.0 - 0.25 * self._pressure_trend_hpa_h, 0.6), 1.6)
+        return self._s.goaf_m3_s * (1.0 + self._w[3]) * breathing
 
     def _corner_percent(self) -> float:
         # The air that sweeps the corner falls off more slowly than the airflow: the corner has a draught of its own.

@@ -24,16 +24,20 @@ from simulators.payload import Form, Message, messages
 from simulators.scenario import Scenario
 from simulators.step import Step
 
-__all__ = ["Counts", "Progress", "Speed", "publish", "send"]
+__all__ = ["Counts", "Progress", "Speed", "WhenFull", "publish", "send"]
 
 log = structlog.get_logger(__name__)
 
 Speed = float | Literal["max"]
 """How many times faster than life; ``max`` sends without waiting."""
 
+WhenFull = Literal["drop_oldest", "wait"]
+"""What a full outbox does to the next message."""
+
 _WINDOW = 200
 """Messages in flight to the broker at once."""
 _OUTBOX = 100_000
+_LOOK_EVERY_S = 0.2
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 
 
@@ -123,6 +127,7 @@ async def publish(
         _until(steps, for_s),
         address,
         paced=speed != "max",
+        when_full="wait" if speed == "max" else "drop_oldest",
         form=form,
         stop=stop,
         progress=progress,
@@ -142,6 +147,7 @@ async def send(
     address: BrokerAddress,
     *,
     paced: bool,
+    when_full: WhenFull = "drop_oldest",
     form: Form = Form.READING,
     stop: asyncio.Event | None = None,
     progress: Progress | None = None,
@@ -158,8 +164,9 @@ async def send(
     address
         The broker.
     paced
-        True sends each step when it is due and, with the broker away, drops the oldest messages of a full outbox;
-        False sends as fast as the broker takes it and drops nothing.
+        True sends each step when it is due, False as fast as the broker takes it.
+    when_full
+        With the broker away or slow: live data drops the oldest messages of a full outbox, a file can wait.
     form, stop, progress, connect_within_s
         See `publish`.
     finish_within_s
@@ -173,15 +180,19 @@ async def send(
         If the broker refuses us, or cannot be reached at the start.
     """
     run = _Run(address, form, stop or asyncio.Event(), progress, outbox_messages)
-    producer = asyncio.create_task(run.produce(steps, paced))
+    producer = asyncio.create_task(run.produce(steps, paced, when_full))
     sender = asyncio.create_task(run.deliver(connect_within_s))
     try:
         await asyncio.wait([producer, sender], return_when=asyncio.FIRST_COMPLETED)
         if producer.done():
             producer.result()
-            await asyncio.wait([sender], timeout=finish_within_s if run.away else None)
-            while not sender.done() and not run.away:
-                await asyncio.wait([sender], timeout=finish_within_s)
+            loop = asyncio.get_running_loop()
+            last_seen_s = loop.time()
+            while not sender.done() and loop.time() - last_seen_s < finish_within_s:
+                await asyncio.wait([sender], timeout=_LOOK_EVERY_S)
+                # Before the first connection the sender has a deadline of its own, and says more than we could.
+                if not run.away or (run.never_connected and not run.stopped):
+                    last_seen_s = loop.time()
     finally:
         for task in (producer, sender):
             task.cancel()
@@ -213,6 +224,16 @@ class _Run:
         self.away = True
         """Whether there is no connection."""
 
+    @property
+    def never_connected(self) -> bool:
+        """Whether the broker has not been reached so far."""
+        return self._counts.connections == 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody asked to end."""
+        return self._stop.is_set()
+
     def finish(self) -> Counts:
         """The counts at the end; what is still in the outbox is lost."""
         lost = sum(message.n_readings for message in self._outbox)
@@ -220,7 +241,7 @@ class _Run:
             log.warning("readings not sent", readings=lost, broker=str(self._address))
         return replace(self._counts, dropped=self._counts.dropped + lost, waiting=0)
 
-    async def produce(self, steps: Iterator[Step], paced: bool) -> None:
+    async def produce(self, steps: Iterator[Step], paced: bool, when_full: WhenFull) -> None:
         loop = asyncio.get_running_loop()
         start_s = loop.time()
         behind = 0
@@ -234,10 +255,10 @@ class _Run:
                 self._put(message)
             self._filled.set()
             behind = behind + 1 if wait_s <= 0.0 else 0
-            if not paced:
-                while len(self._outbox) >= min(10 * _WINDOW, self._size) and not self._stop.is_set():
-                    self._emptied.clear()
-                    await self._emptied.wait()
+            while when_full == "wait" and len(self._outbox) >= min(10 * _WINDOW, self._size):
+                self._emptied.clear()
+                if await self._stopped_before(self._emptied):
+                    break
             if behind % 50 == 49:  # let the sender and the signals have their turn
                 await asyncio.sleep(0)
         self._produced = True
@@ -299,6 +320,13 @@ class _Run:
                 log.warning("outbox full, dropping the oldest readings", messages=self._size, broker=str(self._address))
                 self._dropping = True
         self._outbox.append(message)
+
+    async def _stopped_before(self, event: asyncio.Event) -> bool:
+        waits = [asyncio.create_task(e.wait()) for e in (event, self._stop)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        return self._stop.is_set()
 
     async def _stopped_within(self, span_s: float) -> bool:
         try:

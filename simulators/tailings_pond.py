@@ -45,7 +45,7 @@ class TailingsPondSettings:
     slurry_m3_h: float = 260.0
     reclaim_m3_h: float = 225.0
     beach_slope: float = 0.011
-    phreatic_m: tuple[float, ...] = (8.2, 7.6, 7.1)
+    phreatic_m: tuple[float, ...] = (7.2, 6.8, 6.6)
     """Depth of the water table below the slope at each piezometer in dry weather. [m]"""
     phreatic_lag_h: tuple[float, ...] = (8.0, 16.0, 30.0)
     seepage_l_s: float = 11.0
