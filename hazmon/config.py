@@ -130,7 +130,7 @@ class Ingest(_Section):
     """How readings get into the log."""
 
     commit_every_ms: int = Field(20, ge=1, le=1000, examples=[20])
-    commit_readings: int = Field(20_000, ge=1, le=1_000_000, examples=[20_000])
+    commit_messages: int = Field(10_000, ge=1, le=1_000_000, examples=[10_000])
     queue_messages: int = Field(50_000, ge=100, le=10_000_000, examples=[50_000])
     max_payload_bytes: int = Field(1 << 20, ge=1024, le=256 << 20, examples=[1 << 20])
 
