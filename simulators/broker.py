@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import logging
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -107,9 +108,11 @@ class DemoBroker:
             start_new_session=True,
         )
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        ready, _, _ = select.select([self._process.stdout], [], [], _START_TIMEOUT_S)
+        line = self._process.stdout.readline() if ready else ""
         if not line.startswith("mqtt://"):
-            code = self._process.wait(_STOP_TIMEOUT_S)
+            self.stop()
+            code = self._process.returncode
             raise SimulatorError(f"broker: did not start (exit {code}); run `python -m simulators.broker` to see why")
         self.url = line.strip()
         self.port = int(self.url.rpartition(":")[2])

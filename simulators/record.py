@@ -10,7 +10,7 @@ import io
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,7 +31,6 @@ __all__ = ["RecordCounts", "record"]
 
 log = structlog.get_logger(__name__)
 
-_FLUSH_EVERY_S = 1.0
 _GROUP_ROWS = 50_000
 _PAUSE_S = 1.0
 _SCHEMA = pa.schema([
@@ -50,6 +49,8 @@ class RecordCounts:
     readings: int = 0
     unreadable: int = 0
     """Messages that were no native readings."""
+    connections: int = 0
+    """How often the broker was reached and subscribed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ async def record(
     ca_file: Path | None = None,
     enterprise: str | None = None,
     for_s: float | None = None,
+    flush_every_s: float = 1.0,
     stop: asyncio.Event | None = None,
     progress: Callable[[RecordCounts], None] | None = None,
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -91,10 +93,12 @@ async def record(
         Only this one's readings.
     for_s
         How long; None is until stopped. [s]
+    flush_every_s
+        How often what has come is written. [s]
     stop
         Set it to end; cancelling the task closes the file as well.
     progress
-        Called about once a second.
+        Called after each writing.
     clock_ms
         The time of receipt, for readings without a time of their own.
 
@@ -113,10 +117,9 @@ async def record(
     rows: list[_Row] = []
     counts = RecordCounts()
     topics = f"hazmon/v1/{enterprise or '+'}"
-    connected = False
 
     async def listen() -> None:
-        nonlocal counts, connected
+        nonlocal counts
         while True:
             try:
                 async with aiomqtt.Client(
@@ -127,17 +130,17 @@ async def record(
                     tls_context=address.tls,
                 ) as client:
                     await client.subscribe([(topics, 1), (f"{topics}/+", 1)])
-                    connected = True
+                    counts = replace(counts, connections=counts.connections + 1)
                     async for message in client.messages:
                         if message.retain:  # sent on subscribing, so it was not measured just now
                             continue
                         got = _decode(str(message.topic), message.payload, clock_ms())
                         if got is None:
-                            counts = RecordCounts(counts.readings, counts.unreadable + 1)
+                            counts = replace(counts, unreadable=counts.unreadable + 1)
                         else:
                             rows.extend(got)
             except aiomqtt.MqttError as error:
-                if not connected:
+                if not counts.connections:
                     raise SimulatorError(f"broker {address}: cannot be listened to ({error})") from error
                 log.warning("broker is away", broker=str(address), reason=str(error))
                 await asyncio.sleep(_PAUSE_S)
@@ -145,7 +148,7 @@ async def record(
     def flush() -> None:
         nonlocal counts
         writer.write(rows)
-        counts = RecordCounts(counts.readings + len(rows), counts.unreadable)
+        counts = replace(counts, readings=counts.readings + len(rows))
         rows.clear()
         if progress is not None:
             progress(counts)
@@ -158,7 +161,7 @@ async def record(
         while not (listener.done() or stopped.done()) and loop.time() < end_s:
             await asyncio.wait(
                 (asyncio.ensure_future(listener), asyncio.ensure_future(stopped)),
-                timeout=min(_FLUSH_EVERY_S, end_s - loop.time()),
+                timeout=min(flush_every_s, end_s - loop.time()),
                 return_when=asyncio.FIRST_COMPLETED,
             )
             flush()
@@ -171,6 +174,8 @@ async def record(
         finally:
             writer.close()
     if not listener.cancelled() and (error := listener.exception()) is not None:
+        if not counts.readings:
+            out.unlink(missing_ok=True)
         raise error
     return counts
 

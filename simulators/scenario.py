@@ -344,7 +344,12 @@ def _try(where: str, site: ScenarioSite) -> None:
             known = ", ".join(sorted(model.incidents))
             raise SimulatorError(f"{here}: incident is {event.incident!r}; a {site.model} has {known}")
         if event.incident:
-            model.begin(event.incident, event.settings)
+            try:
+                model.begin(event.incident, event.settings)
+            except SimulatorError as error:
+                raise SimulatorError(f"{here}: {error}") from error
+            except TypeError as error:
+                raise SimulatorError(f"{here}: with has a value that is no number ({error})") from error
         elif event.point not in {c.point for c in site.channels}:
             raise SimulatorError(f"{here}: point {event.point!r} is not one of the site's")
 
