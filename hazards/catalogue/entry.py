@@ -86,7 +86,7 @@ class Kind:
     """The kind without a placement."""
     placements: Mapping[str, Placement]
     usual_placement: Mapping[str, str]
-    """Placement that a point without one has, by the type of its source."""
+    """Placement that a point without one has, by the type of its source; under an empty type for all others."""
 
     @property
     def severities(self) -> Mapping[Condition, Severity]:
@@ -118,7 +118,8 @@ class Kind:
         >>> co.at("", "coal-mine").defaults["high"].value, co.at("", "tank-farm").defaults["high"].value
         (24.0, 20.0)
         """
-        placement = placement or self.usual_placement.get(source_type, "")
+        usual = self.usual_placement
+        placement = placement or usual.get(source_type, usual.get("", ""))
         return self.placements[placement] if placement else self.anywhere
 
     def convert(self, value: float, from_unit: str, to_unit: str) -> float | None:

@@ -77,6 +77,8 @@ class _Level:
         self.clause = table.get("clause", self.clause)
         self.confidence = table.get("confidence", self.confidence)
         self.source = table.get("source", self.source)
+        for column in table.keys() & FIELD_OF_COLUMN.keys() | table.get("design", {}).keys():
+            self.rows.pop(f"{column}_clear", None)  # a clearing value belongs to the limit it was stated with
         for column in table.keys() & FIELD_OF_COLUMN.keys():
             self._put(FIELD_OF_COLUMN[column], self._default(column, table[column], where))
         for column, (value, reason) in table.get("design", {}).items():

@@ -1,0 +1,412 @@
+"""points.csv: the measuring points, one line each."""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from difflib import get_close_matches
+
+from hazards.catalogue import Catalogue, Kind, Placement
+from hazards.catalogue.load import FIELD_OF_COLUMN
+from hazards.durations import parse_duration_ms
+from hazards.mistakes import Mistake
+from hazards.plant import Enterprise, Name, Point, PointKey
+from hazards.plant_toml import ID
+from hazards.point_checks import OFF, Cell, MergedChecks, merge_checks
+
+__all__ = ["COLUMNS", "parse_points_csv"]
+
+REQUIRED = ("enterprise", "source", "point", "kind")
+COLUMNS = (
+    *REQUIRED, "placement", "name", "unit", "lat", "lon", "range_low", "range_high",
+    "low_low", "low_low_clear", "low", "low_clear", "high", "high_clear", "high_high", "high_high_clear",
+    "on_delay", "off_delay", "rate", "rate_window", "frozen_after", "frozen_band", "no_data_after",
+    "camera_url", "calibrated_on",
+)  # fmt: skip
+"""Every column, in the order that the documents use."""
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?")
+_RATE = re.compile(rf"({_NUMBER.pattern})(?: ?/ ?(s|min|h|d))?")
+_RATE_S = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
+_DURATIONS = {"on_delay": "10s", "off_delay": "10s", "rate_window": "60s", "frozen_after": "6h", "no_data_after": "5m"}
+_CAMERA = re.compile(r"(?:rtsps?|https?)://[^\s]+")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def parse_points_csv(
+    text: str, file: str, enterprises: Iterable[Enterprise] | None, catalogue: Catalogue
+) -> tuple[tuple[Point, ...], list[Mistake]]:
+    """Points in a points.csv, and every mistake in it.
+
+    Parameters
+    ----------
+    text : str
+        The file's text, with any line endings.
+    file : str
+        What mistakes call it.
+    enterprises : iterable of Enterprise or None
+        What plant.toml names; None if it could not be read, and then these columns are not checked against it.
+    catalogue : Catalogue
+        Kinds, placements and defaults.
+
+    Returns
+    -------
+    tuple
+        The points of the lines without mistakes; the mistakes in the order of the lines.
+    """
+    reader = _Reader(file, catalogue, None if enterprises is None else tuple(enterprises))
+    points: list[Point] = []
+    try:
+        rows = _rows(text)
+        header = next(rows, None)
+        if header is None:
+            return (), [Mistake("csv-empty", file)]
+        line, names = header
+        if reader.header(line, names):
+            for line, cells in rows:
+                point = reader.row(line, cells)
+                if point is not None:
+                    points.append(point)
+    except _BrokenCsvError as error:
+        reader.mistakes.append(Mistake("csv-syntax", file, error.line, facts={"reason": error.reason}))
+    return tuple(points), reader.mistakes
+
+
+class _BrokenCsvError(Exception):
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+        self.reason = reason
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Line number at which it begins, and cells, of every row that is not blank."""
+    # newline="" leaves line ends within quotation marks alone and still ends rows at \r, \n and \r\n.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    while True:
+        begins = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise _BrokenCsvError(begins, str(error)) from error
+        if any(cell and not cell.isspace() for cell in row):
+            yield begins, row
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """All that rows with the same kind, placement, unit and checks share."""
+
+    kind: str
+    placement: str
+    unit: str
+    name: Name
+    merged: MergedChecks | None
+    where: Placement | None
+    mistakes: tuple[tuple[str, str, Mapping[str, str]], ...]
+
+
+@dataclass(slots=True)
+class _Reader:
+    file: str
+    catalogue: Catalogue
+    enterprises: tuple[Enterprise, ...] | None
+    mistakes: list[Mistake] = field(default_factory=list)
+    columns: tuple[str, ...] = ()
+    positions: dict[str, int] = field(default_factory=dict)
+    source_types: dict[tuple[str, str], str] = field(default_factory=dict)
+    known_enterprises: dict[str, Enterprise] = field(default_factory=dict)
+    seen: dict[PointKey, int] = field(default_factory=dict)
+    settled: dict[tuple[str, ...], _Settled] = field(default_factory=dict)
+    check_positions: tuple[tuple[str, int], ...] = ()
+    settle_positions: tuple[int, ...] = ()
+
+    def say(self, code: str, line: int, column: str = "", subject: str = "", **facts: object) -> None:
+        self.mistakes.append(
+            Mistake(code, self.file, line, column, subject, {key: str(value) for key, value in facts.items()})
+        )
+
+    # Header
+
+    def header(self, line: int, cells: Sequence[str]) -> bool:
+        """Take the header. False if rows cannot be told apart with it."""
+        names = [cell.strip().lower() for cell in cells]
+        while names and not names[-1]:  # spreadsheets like to leave empty columns at the end
+            names.pop()
+        if len(names) == 1:
+            for mark, word in ((";", ";"), ("\t", "tabs"), ("，", "，"), ("|", "|")):
+                if mark in names[0]:
+                    self.say("csv-delimiter", line, got=word)
+                    return False
+        for position, name in enumerate(names):
+            if not name:
+                self.say("empty-column", line, got=position + 1)
+            elif name not in COLUMNS:
+                near = get_close_matches(name[:64], COLUMNS, 1)
+                if near:
+                    self.say("unknown-column-near", line, got=cells[position].strip(), near=near[0])
+                else:
+                    self.say("unknown-column", line, got=cells[position].strip(), known=" ".join(COLUMNS))
+            elif name in self.positions:
+                self.say("duplicate-column", line, name, got=name)
+            else:
+                self.positions[name] = position
+        missing = [name for name in REQUIRED if name not in self.positions]
+        for name in missing:
+            self.say("missing-column", line, name, got=name)
+        self.columns = tuple(names)
+        self.check_positions = tuple((c, self.positions[c]) for c in FIELD_OF_COLUMN if c in self.positions)
+        shared = [self.positions[c] for c in ("kind", "placement", "unit") if c in self.positions]
+        self.settle_positions = (*shared, *(position for _, position in self.check_positions))
+        for enterprise in self.enterprises or ():
+            self.known_enterprises[enterprise.id] = enterprise
+            for source in enterprise.sources:
+                self.source_types[enterprise.id, source.id] = source.type
+        return not missing
+
+    # Rows
+
+    def row(self, line: int, cells: list[str]) -> Point | None:
+        before = len(self.mistakes)
+        width = len(self.columns)
+        if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+            self.say("extra-cells", line, got=len(cells), expected=width)
+        cells = [cell.strip() for cell in cells[:width]]
+        if len(cells) < width:
+            cells += [""] * (width - len(cells))
+        at = self.positions
+        enterprise, source, point = cells[at["enterprise"]], cells[at["source"]], cells[at["point"]]
+        subject = f"{enterprise}/{point}"
+        self.required(line, subject, cells)
+        source_type = self.source_type(line, subject, enterprise, source)
+        key = PointKey(enterprise, point)
+        if enterprise and point:
+            first = self.seen.setdefault(key, line)
+            if first != line:
+                self.say("duplicate-point", line, "point", subject, first=first)
+        settled = self.settle(cells, source_type)
+        for column, code, facts in settled.mistakes:
+            self.mistakes.append(Mistake(code, self.file, line, column, subject, facts))
+        name = self.name(cells, settled.name)
+        lat = self.degrees(line, subject, cells, "lat", 90, "37.80")
+        lon = self.degrees(line, subject, cells, "lon", 180, "112.60")
+        camera_url = self.checked(line, subject, cells, "camera_url", _is_camera, "not-url")
+        calibrated_on = self.checked(line, subject, cells, "calibrated_on", _is_date, "not-date")
+        if len(self.mistakes) > before or settled.merged is None or settled.where is None:
+            return None
+        return Point(
+            enterprise=enterprise,
+            source=source,
+            id=point,
+            kind=settled.kind,
+            placement=settled.placement,
+            name=name,
+            unit=settled.unit,
+            checks=settled.merged.checks,
+            standards=settled.merged.standards,
+            severities=settled.where.severities,
+            lat=lat,
+            lon=lon,
+            camera_url=camera_url,
+            calibrated_on=calibrated_on,
+        )
+
+    def cell(self, cells: Sequence[str], column: str) -> str:
+        position = self.positions.get(column)
+        return cells[position] if position is not None else ""
+
+    def required(self, line: int, subject: str, cells: Sequence[str]) -> None:
+        for column in REQUIRED:
+            cell = cells[self.positions[column]]
+            if not cell:
+                self.say("missing-cell", line, column, subject)
+            elif column != "kind" and not ID.fullmatch(cell):
+                self.say("bad-id", line, column, subject, got=f'"{cell}"')
+
+    def source_type(self, line: int, subject: str, enterprise: str, source: str) -> str:
+        """Type of a row's source; empty, and said, if plant.toml does not have it."""
+        found = self.source_types.get((enterprise, source))
+        if found is not None or self.enterprises is None or not enterprise or not ID.fullmatch(enterprise):
+            return found or ""
+        known = self.known_enterprises.get(enterprise)
+        if known is None:
+            self.say("unknown-enterprise", line, "enterprise", subject, got=enterprise,
+                     known=", ".join(self.known_enterprises))  # fmt: skip
+        elif source and ID.fullmatch(source):
+            self.say("unknown-source", line, "source", subject, got=source, enterprise=enterprise,
+                     known=", ".join(s.id for s in known.sources))  # fmt: skip
+        return ""
+
+    def name(self, cells: Sequence[str], fallback: Name) -> Name:
+        """One text for both languages, or the Chinese and the English one with a bar between them."""
+        cell = self.cell(cells, "name")
+        if not cell or cell == "-":
+            return fallback
+        zh, bar, en = cell.partition("|")
+        zh, en = zh.strip(), en.strip()
+        return Name(zh or en, en or zh) if bar else Name(cell, cell)
+
+    def degrees(
+        self, line: int, subject: str, cells: Sequence[str], column: str, most: int, example: str
+    ) -> float | None:
+        cell = self.cell(cells, column)
+        if not cell or cell == "-":
+            return None
+        value = float(cell) if _NUMBER.fullmatch(cell) else math.nan
+        if -most <= value <= most:
+            return value
+        self.say("coordinate", line, column, subject, got=cell, key=column, low=-most, high=most, example=example)
+        return None
+
+    def checked(
+        self, line: int, subject: str, cells: Sequence[str], column: str, right: Callable[[str], bool], code: str
+    ) -> str:
+        cell = self.cell(cells, column)
+        if not cell or cell == "-":
+            return ""
+        if not right(cell):
+            self.say("formula" if _is_formula(cell) else code, line, column, subject, got=cell)
+        return cell
+
+    # What many rows share is worked out once: a plant of 100,000 points has a few hundred different sets of checks.
+
+    def settle(self, cells: Sequence[str], source_type: str) -> _Settled:
+        key = (source_type, *[cells[position] for position in self.settle_positions])
+        settled = self.settled.get(key)
+        if settled is None:
+            settled = self.settled[key] = self.work_out(cells, source_type)
+        return settled
+
+    def work_out(self, cells: Sequence[str], source_type: str) -> _Settled:
+        mistakes: list[tuple[str, str, Mapping[str, str]]] = []
+
+        def say(column: str, code: str, **facts: str) -> None:
+            mistakes.append((column, code, facts))
+
+        numbers = {
+            FIELD_OF_COLUMN[column]: _check_cell(column, cells[position], say)
+            for column, position in self.check_positions
+        }
+        kind_id = cells[self.positions["kind"]]
+        kind = self.catalogue.kinds.get(kind_id)
+        if kind is None:
+            if kind_id:
+                _say_unknown(say, "kind", kind_id, self.catalogue.kinds)
+            return _Settled(kind_id, "", "", Name("", ""), None, None, tuple(mistakes))
+        where = _find_placement(kind, self.cell(cells, "placement"), source_type, say)
+        unit = _find_unit(kind, where, self.cell(cells, "unit"), self.catalogue.unit_spellings, say)
+        merged = None
+        if where is not None and unit is not None:
+            merged = merge_checks(kind, where, unit, numbers, "points.csv")
+            # What depends on a cell that could not be read is not known to be wrong.
+            unread = {column for column, _, _ in mistakes}
+            mistakes += [
+                (m.column, m.code, m.facts) for m in merged.mistakes if not unread & {m.column, *m.facts.values()}
+            ]
+        return _Settled(
+            kind.id, where.id if where else "", unit or "", _name_of(kind, where), merged, where, tuple(mistakes)
+        )
+
+
+Say = Callable[..., None]
+
+
+def _check_cell(column: str, cell: str, say: Say) -> Cell:
+    """The number in a cell of a check, None if it is empty, OFF for ``-``; what is wrong is said."""
+    if not cell:
+        return None
+    if cell == "-":
+        if column == "rate_window":
+            say(column, "not-off")
+            return None
+        return OFF
+    if _is_formula(cell):
+        say(column, "formula", got=cell)
+        return None
+    if column in _DURATIONS:
+        try:
+            value = float(parse_duration_ms(cell))
+        except ValueError:
+            say(column, "not-duration", got=cell, example=_DURATIONS[column])
+            return None
+        if column == "rate_window" and value == 0:
+            say(column, "not-positive", got=cell)
+            return None
+        return value
+    if column == "rate":
+        rate = _RATE.fullmatch(cell)
+        value = float(rate[1]) / _RATE_S[rate[2] or "s"] if rate else math.nan
+        if not 0 < value < math.inf:
+            say(column, "not-rate", got=cell)
+            return None
+        return value
+    value = float(cell) if _NUMBER.fullmatch(cell) else math.nan
+    if not math.isfinite(value):
+        say(column, "not-number", got=cell, example="1.5")
+        return None
+    if column == "frozen_band" and value < 0:
+        say(column, "negative", got=cell)
+        return None
+    return value
+
+
+def _find_placement(kind: Kind, placement: str, source_type: str, say: Say) -> Placement | None:
+    try:
+        return kind.at("" if placement == "-" else placement, source_type)
+    except KeyError:
+        if kind.placements:
+            _say_unknown(say, "placement", placement, kind.placements)
+        else:
+            say("placement", "no-placements", kind=kind.id)
+        return None
+
+
+def _find_unit(kind: Kind, where: Placement | None, unit: str, spellings: Mapping[str, str], say: Say) -> str | None:
+    if not unit or unit == "-":
+        return where.unit if where else None
+    unit = unit if unit in kind.units else spellings.get(unit, unit)
+    if unit in kind.units:
+        return unit
+    if kind.unit:
+        say("unit", "wrong-unit", kind=kind.id, got=unit, known=", ".join(kind.units))
+    else:
+        say("unit", "wrong-unit-switch", kind=kind.id)
+    return None
+
+
+def _say_unknown(say: Say, column: str, got: str, known: Iterable[str]) -> None:
+    near = get_close_matches(got[:64], known, 1)
+    if near:
+        say(column, "unknown-near", what=column, got=got, near=near[0])
+    else:
+        say(column, "unknown", what=column, got=got, known=", ".join(known))
+
+
+def _name_of(kind: Kind, where: Placement | None) -> Name:
+    if where is None or not where.id:
+        return kind.name
+    return Name(f"{where.name.zh}{kind.name.zh}", f"{kind.name.en}, {where.name.en}")
+
+
+def _is_formula(cell: str) -> bool:
+    """``=A1*2``, ``@SUM(...)`` and what Excel shows for a broken one: ``#REF!``."""
+    return cell.startswith(("=", "@", "#", "+=", "-="))
+
+
+def _is_camera(cell: str) -> bool:
+    return _CAMERA.fullmatch(cell) is not None
+
+
+def _is_date(cell: str) -> bool:
+    if not _DATE.fullmatch(cell):
+        return False
+    try:
+        date.fromisoformat(cell)
+    except ValueError:
+        return False
+    return True
