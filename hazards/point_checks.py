@@ -1,9 +1,10 @@
 """What a point is checked for: the plant's cells over the catalogue's defaults, and whether they fit together."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Final
 
 from hazards.catalogue import Default, Kind, Placement
@@ -19,11 +20,9 @@ OFF: Final = "off"
 Cell = float | None | str
 """A number, None where the plant says nothing, or `OFF`."""
 
+FIELDS = tuple(field.name for field in fields(Checks))
+_TIMES = tuple(field for field in FIELDS if field.endswith("_ms"))
 _LIMITS = ("low_low", "low", "high", "high_high")
-_COLUMN_OF = {
-    "rate_per_s": "rate", "rate_window_ms": "rate_window", "frozen_after_ms": "frozen_after",
-    "no_data_after_ms": "no_data_after", "on_delay_ms": "on_delay", "off_delay_ms": "off_delay",
-}  # fmt: skip
 _OFF_VALUE = {"range_low": -math.inf, "range_high": math.inf, "on_delay_ms": 0.0, "off_delay_ms": 0.0,
               "frozen_after_ms": 0.0, "frozen_band": 0.0, "no_data_after_ms": 0.0}  # fmt: skip
 _CONDITION_FIELD = {
@@ -71,34 +70,33 @@ def merge_checks(kind: Kind, placement: Placement, unit: str, cells: Mapping[str
         ``standards`` holds the clause where the value is the catalogue's, and names both where it is not.
     """
     defaults = kind.defaults_in(placement, unit)
-    values = {field: _value(field, cells.get(field), defaults) for field in _FIELDS}
+    values = {**_BARE, **{field: default.value for field, default in defaults.items()}}
+    for field, cell in cells.items():
+        if isinstance(cell, float):
+            values[field] = cell
+        elif cell == OFF:
+            values[field] = _OFF_VALUE.get(field, math.nan)
+
+    def text(field: str) -> str:
+        """A value as a mistake quotes it; one that the plant did not write says where it comes from."""
+        given = cells.get(field) is not None or field not in defaults
+        return f"{values[field]:.10g}" + ("" if given else f" ({defaults[field].clause})")
+
     mistakes: list[CheckMistake] = []
     low, high = values["range_low"], values["range_high"]
     if low >= high:
         column = "range_high" if cells.get("range_high") is not None else "range_low"
-        mistakes.append(CheckMistake(column, "range-order", {"low": f"{low:.10g}", "high": f"{high:.10g}"}))
+        mistakes.append(CheckMistake(column, "range-order", {"low": text("range_low"), "high": text("range_high")}))
     _clearing_values(kind, placement, unit, cells, defaults, values)
-    texts = {field: _text(field, value, cells, defaults) for field, value in values.items()}
-    mistakes += _order(values, cells, texts)
-    mistakes += _clearing_mistakes(values, texts)
+    mistakes += _order(values, cells, text)
+    mistakes += _clearing_mistakes(values, text)
     if low < high:
-        mistakes += _range_mistakes(values, cells, texts)
-    ints = {field: int(value) for field, value in values.items() if field.endswith("_ms")}
-    floats = {field: value for field, value in values.items() if not field.endswith("_ms")}
-    checks = Checks(**floats, **ints)  # type: ignore[arg-type]  # the names decide which is which
+        mistakes += _range_mistakes(values, cells, text)
+    checks = Checks(**(values | {field: int(values[field]) for field in _TIMES}))  # type: ignore[arg-type]
     return MergedChecks(checks, _standards(values, cells, defaults, file), tuple(mistakes))
 
 
-_FIELDS = tuple(Checks.__dataclass_fields__)
-_BARE = Checks()
-
-
-def _value(field: str, cell: Cell, defaults: Mapping[str, Default]) -> float:
-    if isinstance(cell, float):
-        return cell
-    if cell == OFF:
-        return _OFF_VALUE.get(field, math.nan)
-    return defaults[field].value if field in defaults else float(getattr(_BARE, field))
+_BARE: Mapping[str, float] = MappingProxyType({field: float(getattr(Checks(), field)) for field in FIELDS})
 
 
 def _clearing_values(
@@ -110,18 +108,13 @@ def _clearing_values(
     values: dict[str, float],
 ) -> None:
     """Drop clearing values of limits that are off; give the others the kind's deadband where nobody gives one."""
-    own = [cells.get("range_low"), cells.get("range_high")]
-    span = None
-    if isinstance(own[0], float) and isinstance(own[1], float):
-        span = own[1] - own[0]
-    elif placement.span is not None:
-        span = kind.convert(placement.span, placement.unit, unit)
+    span = _span(kind, placement, unit, cells) if placement.deadband_percent else None
     for limit in _LIMITS:
         clear = f"{limit}_clear"
         if math.isnan(values[limit]):
             if not isinstance(cells.get(clear), float):
                 values[clear] = math.nan
-        elif cells.get(clear) is None and clear not in defaults and placement.deadband_percent and span and span > 0:
+        elif cells.get(clear) is None and clear not in defaults and placement.deadband_percent and span:
             apart = placement.deadband_percent.value / 100 * span
             down = limit.startswith("high")
             value = float(f"{values[limit] - apart if down else values[limit] + apart:.10g}")
@@ -132,7 +125,15 @@ def _clearing_values(
                 values[clear] = value
 
 
-def _order(values: Mapping[str, float], cells: Mapping[str, Cell], texts: Mapping[str, str]) -> list[CheckMistake]:
+def _span(kind: Kind, placement: Placement, unit: str, cells: Mapping[str, Cell]) -> float | None:
+    """Measuring span for a deadband: the plant's range, else the kind's nominal span. [unit of the point]"""
+    low, high = cells.get("range_low"), cells.get("range_high")
+    if isinstance(low, float) and isinstance(high, float):
+        return max(high - low, 0.0)
+    return None if placement.span is None else kind.convert(placement.span, placement.unit, unit)
+
+
+def _order(values: Mapping[str, float], cells: Mapping[str, Cell], text: Callable[[str], str]) -> list[CheckMistake]:
     """Limits that are not ordered low_low <= low < high <= high_high."""
     found = []
     active = [limit for limit in _LIMITS if not math.isnan(values[limit])]
@@ -143,14 +144,14 @@ def _order(values: Mapping[str, float], cells: Mapping[str, Cell], texts: Mappin
             continue
         equal = values[lower] == values[upper]
         facts = {
-            "lower": lower, "upper": upper, "low": texts[lower], "high": texts[upper],
+            "lower": lower, "upper": upper, "low": text(lower), "high": text(upper),
             "relation": "equal to" if equal else "above", "relation_zh": "等于" if equal else "高于",
         }  # fmt: skip
         found.append(CheckMistake(lower if cells.get(upper) is None else upper, "limits-order", facts))
     return found
 
 
-def _clearing_mistakes(values: Mapping[str, float], texts: Mapping[str, str]) -> list[CheckMistake]:
+def _clearing_mistakes(values: Mapping[str, float], text: Callable[[str], str]) -> list[CheckMistake]:
     found = []
     for limit in _LIMITS:
         clear = f"{limit}_clear"
@@ -161,29 +162,29 @@ def _clearing_mistakes(values: Mapping[str, float], texts: Mapping[str, str]) ->
             continue
         above = limit.startswith("high")
         if values[clear] > values[limit] if above else values[clear] < values[limit]:
-            facts = {"clear": clear, "got": texts[clear], "limit": limit, "value": texts[limit]}
+            facts = {"clear": clear, "got": text(clear), "limit": limit, "value": text(limit)}
             found.append(CheckMistake(clear, "clear-above" if above else "clear-below", facts))
     return found
 
 
 def _range_mistakes(
-    values: Mapping[str, float], cells: Mapping[str, Cell], texts: Mapping[str, str]
+    values: Mapping[str, float], cells: Mapping[str, Cell], text: Callable[[str], str]
 ) -> list[CheckMistake]:
     found = []
     low, high = values["range_low"], values["range_high"]
     for limit in _LIMITS:
         value, clear = values[limit], f"{limit}_clear"
-        edges = {"low": texts["range_low"], "high": texts["range_high"]}
+        edges = {"low": text("range_low"), "high": text("range_high")}
         if not math.isnan(value) and not low <= value <= high:
             edge = "range_low" if value < low else "range_high"
             column = edge if cells.get(limit) is None and cells.get(edge) is not None else limit
-            found.append(CheckMistake(column, "outside-range", {"limit": limit, "value": texts[limit]} | edges))
+            found.append(CheckMistake(column, "outside-range", {"limit": limit, "value": text(limit)} | edges))
             continue
         # Clearing is strict: below a clearing value at the lower end of the range there is no good reading.
         passed = value if math.isnan(values[clear]) else values[clear]
         if passed <= low if limit.startswith("high") else passed >= high:
             named = limit if math.isnan(values[clear]) else clear
-            facts = {"clear": named, "value": texts[named]} | edges
+            facts = {"clear": named, "value": text(named)} | edges
             found.append(CheckMistake(clear, "never-clears", facts))
     return found
 
@@ -205,10 +206,3 @@ def _standards(
         else:
             standards[condition] = file
     return standards
-
-
-def _text(field: str, value: float, cells: Mapping[str, Cell], defaults: Mapping[str, Default]) -> str:
-    """A value as a mistake quotes it; one that the plant did not write says where it comes from."""
-    number = f"{value:.10g}"
-    given = cells.get(field) is not None or field not in defaults
-    return number if given else f"{number} ({defaults[field].clause})"

@@ -2,20 +2,17 @@
 
 import csv
 import io
-import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from difflib import get_close_matches
 
 from hazards.catalogue import Catalogue, Kind, Placement
 from hazards.catalogue.load import FIELD_OF_COLUMN
-from hazards.durations import parse_duration_ms
+from hazards.cells import Say, check_cell, is_camera_url, is_date, is_formula, number
 from hazards.mistakes import Mistake
 from hazards.plant import Enterprise, Name, Point, PointKey
 from hazards.plant_toml import ID
-from hazards.point_checks import OFF, Cell, MergedChecks, merge_checks
+from hazards.point_checks import MergedChecks, merge_checks
 
 __all__ = ["COLUMNS", "parse_points_csv"]
 
@@ -27,13 +24,6 @@ COLUMNS = (
     "camera_url", "calibrated_on",
 )  # fmt: skip
 """Every column, in the order that the documents use."""
-
-_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?")
-_RATE = re.compile(rf"({_NUMBER.pattern})(?: ?/ ?(s|min|h|d))?")
-_RATE_S = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
-_DURATIONS = {"on_delay": "10s", "off_delay": "10s", "rate_window": "60s", "frozen_after": "6h", "no_data_after": "5m"}
-_CAMERA = re.compile(r"(?:rtsps?|https?)://[^\s]+")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def parse_points_csv(
@@ -195,8 +185,8 @@ class _Reader:
         name = self.name(cells, settled.name)
         lat = self.degrees(line, subject, cells, "lat", 90, "37.80")
         lon = self.degrees(line, subject, cells, "lon", 180, "112.60")
-        camera_url = self.checked(line, subject, cells, "camera_url", _is_camera, "not-url")
-        calibrated_on = self.checked(line, subject, cells, "calibrated_on", _is_date, "not-date")
+        camera_url = self.checked(line, subject, cells, "camera_url", is_camera_url, "not-url")
+        calibrated_on = self.checked(line, subject, cells, "calibrated_on", is_date, "not-date")
         if len(self.mistakes) > before or settled.merged is None or settled.where is None:
             return None
         return Point(
@@ -257,7 +247,7 @@ class _Reader:
         cell = self.cell(cells, column)
         if not cell or cell == "-":
             return None
-        value = float(cell) if _NUMBER.fullmatch(cell) else math.nan
+        value = number(cell)
         if -most <= value <= most:
             return value
         self.say("coordinate", line, column, subject, got=cell, key=column, low=-most, high=most, example=example)
@@ -270,7 +260,7 @@ class _Reader:
         if not cell or cell == "-":
             return ""
         if not right(cell):
-            self.say("formula" if _is_formula(cell) else code, line, column, subject, got=cell)
+            self.say("formula" if is_formula(cell) else code, line, column, subject, got=cell)
         return cell
 
     # What many rows share is worked out once: a plant of 100,000 points has a few hundred different sets of checks.
@@ -289,7 +279,7 @@ class _Reader:
             mistakes.append((column, code, facts))
 
         numbers = {
-            FIELD_OF_COLUMN[column]: _check_cell(column, cells[position], say)
+            FIELD_OF_COLUMN[column]: check_cell(column, cells[position], say)
             for column, position in self.check_positions
         }
         kind_id = cells[self.positions["kind"]]
@@ -311,48 +301,6 @@ class _Reader:
         return _Settled(
             kind.id, where.id if where else "", unit or "", _name_of(kind, where), merged, where, tuple(mistakes)
         )
-
-
-Say = Callable[..., None]
-
-
-def _check_cell(column: str, cell: str, say: Say) -> Cell:
-    """The number in a cell of a check, None if it is empty, OFF for ``-``; what is wrong is said."""
-    if not cell:
-        return None
-    if cell == "-":
-        if column == "rate_window":
-            say(column, "not-off")
-            return None
-        return OFF
-    if _is_formula(cell):
-        say(column, "formula", got=cell)
-        return None
-    if column in _DURATIONS:
-        try:
-            value = float(parse_duration_ms(cell))
-        except ValueError:
-            say(column, "not-duration", got=cell, example=_DURATIONS[column])
-            return None
-        if column == "rate_window" and value == 0:
-            say(column, "not-positive", got=cell)
-            return None
-        return value
-    if column == "rate":
-        rate = _RATE.fullmatch(cell)
-        value = float(rate[1]) / _RATE_S[rate[2] or "s"] if rate else math.nan
-        if not 0 < value < math.inf:
-            say(column, "not-rate", got=cell)
-            return None
-        return value
-    value = float(cell) if _NUMBER.fullmatch(cell) else math.nan
-    if not math.isfinite(value):
-        say(column, "not-number", got=cell, example="1.5")
-        return None
-    if column == "frozen_band" and value < 0:
-        say(column, "negative", got=cell)
-        return None
-    return value
 
 
 def _find_placement(kind: Kind, placement: str, source_type: str, say: Say) -> Placement | None:
@@ -391,22 +339,3 @@ def _name_of(kind: Kind, where: Placement | None) -> Name:
     if where is None or not where.id:
         return kind.name
     return Name(f"{where.name.zh}{kind.name.zh}", f"{kind.name.en}, {where.name.en}")
-
-
-def _is_formula(cell: str) -> bool:
-    """``=A1*2``, ``@SUM(...)`` and what Excel shows for a broken one: ``#REF!``."""
-    return cell.startswith(("=", "@", "#", "+=", "-="))
-
-
-def _is_camera(cell: str) -> bool:
-    return _CAMERA.fullmatch(cell) is not None
-
-
-def _is_date(cell: str) -> bool:
-    if not _DATE.fullmatch(cell):
-        return False
-    try:
-        date.fromisoformat(cell)
-    except ValueError:
-        return False
-    return True
