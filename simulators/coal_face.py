@@ -37,7 +37,7 @@ class CoalFaceSettings:
     """Sizes of the face; the defaults are a gassy face of medium size."""
 
     airflow_m3_s: float = 24.0
-    natural_share: float = 0.12
+    natural_share: float = 0.07
     """Airflow that is left when the fan stands still, as a share."""
     airflow_time_s: float = 50.0
     """Time constant with which the airflow follows the fan. [s]"""
@@ -47,10 +47,10 @@ class CoalFaceSettings:
     """From T1, at the face end, to T2, at the mouth of the return. [m]"""
     intake_percent: float = 0.08
     seam_m3_s: float = 0.050
-    cutting_m3_s: float = 0.060
+    cutting_m3_s: float = 0.052
     cutting_rise_s: float = 180.0
     cutting_decay_s: float = 1200.0
-    goaf_m3_s: float = 0.016
+    goaf_m3_s: float = 0.012
     corner_share: float = 0.22
     """Share of the airflow that sweeps the return corner, where the goaf breathes out."""
     mine_airflow_m3_s: float = 95.0

@@ -75,7 +75,7 @@ class TankFarm:
         """-1 drawn from, 0 at rest, 1 filled."""
         self._until_change_s = random.uniform(1800.0, 14_400.0, n)
         # wind speed (relative), wind direction (deg), air temperature (K)
-        self._weather = Wander([0.18, 12.0, 1.0], [180.0, 240.0, 14_400.0], random)
+        self._weather = Wander([0.12, 7.0, 1.0], [180.0, 600.0, 14_400.0], random)
         self._air_c = self._air_now()
         self._liquid_c = np.full(n, settings.air_c) + random.normal(0.0, 1.0, n)
         self._vapour_c = np.full(n, self._air_c)
@@ -154,7 +154,7 @@ class TankFarm:
         """The hole is plugged and the pool covered with foam; the filling stops."""
         if incident == "leak":
             self._leaking = -1
-            self._pool_kg *= 0.02
+            self._pool_kg *= 0.002
         elif self._overfilling >= 0:
             self._flow[self._overfilling] = -1.0
             self._until_change_s[self._overfilling] = 7200.0
