@@ -244,7 +244,6 @@ class _Run:
     async def produce(self, steps: Iterator[Step], paced: bool, when_full: WhenFull) -> None:
         loop = asyncio.get_running_loop()
         start_s = loop.time()
-        behind = 0
         for step in steps:
             wait_s = start_s + step.due_s - loop.time() if paced else 0.0
             if wait_s > 0.0 and await self._stopped_within(wait_s):
@@ -254,13 +253,11 @@ class _Run:
             for message in messages(step, self._form):
                 self._put(message)
             self._filled.set()
-            behind = behind + 1 if wait_s <= 0.0 else 0
             while when_full == "wait" and len(self._outbox) >= min(10 * _WINDOW, self._size):
                 self._emptied.clear()
                 if await self._stopped_before(self._emptied):
                     break
-            if behind % 50 == 49:  # let the sender and the signals have their turn
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)  # when behind, let the sender and the signals have their turn all the same
         self._produced = True
         self._filled.set()
 
@@ -284,12 +281,18 @@ class _Run:
                     raise SimulatorError(
                         f"broker {self._address}: refuses us ({error}); check user and password"
                     ) from error
+                if first and "CERTIFICATE_VERIFY_FAILED" in str(error):
+                    raise SimulatorError(
+                        f"broker {self._address}: its certificate is not trusted; give the CA file it was signed with"
+                    ) from error
                 if first and asyncio.get_running_loop().time() >= deadline_s:
                     raise SimulatorError(
                         f"broker {self._address}: cannot be reached within {connect_within_s:g} s ({error});"
                         " start it, or give another address"
                     ) from error
-                if not self.away and not first:
+                if first and pause_s == _FIRST_PAUSE_S:
+                    log.warning("broker cannot be reached yet", broker=str(self._address), reason=str(error))
+                elif not self.away:
                     log.warning("broker is away", broker=str(self._address), reason=str(error))
                 self.away = True
             # Jitter, so that many publishers do not come back at the same instant.

@@ -12,6 +12,8 @@ from alerting.engine import Engine, Limits
 from hazards.condition import Condition
 from hazards.plant import Plant
 from hazards.plant_files import load_plant
+from simulators.recording import parse_mapping, read_recording
+from simulators.replay import replay_steps
 from simulators.scenario import load_scenario, scenario_names
 
 ROOT = Path(__file__).parents[2]
@@ -140,3 +142,28 @@ def test_heavy_rain(plant: Plant) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_quiet_raises_nothing_in_three_days(plant: Plant, seed: int) -> None:
     assert list(changes(plant, "quiet", 3 * 86_400.0 / 300.0, seed, speed=300.0)) == []
+
+
+LONGWALL = ROOT.parent / "shared" / "data" / "longwall-30s.csv"
+
+
+def test_the_recorded_longwall_raises_what_a_scalar_reading_of_its_column_raises() -> None:
+    """Limit 1.0 %CH4 on the face return, no delays: one raise a run of values at or above it, one clear behind it."""
+    if not LONGWALL.exists():
+        pytest.skip(f"{LONGWALL} is not part of the project")
+    recording = read_recording([LONGWALL], mapping=parse_mapping(["MM116=M001/CH4-03"]))
+    limits = Limits.unlimited(1)
+    limits.high[:] = 1.0
+    engine = Engine(limits, start_ms=0)
+    got = []
+    for step in replay_steps(recording, now_ms=START_MS, speed="max"):
+        out = engine.evaluate(np.zeros(1, np.int32), np.array([step.time_ms]), step.value, step.quality)
+        got += list(zip(out.time_ms.tolist(), out.active.tolist(), strict=True))
+    expected, over = [], False
+    for line in LONGWALL.read_text(encoding="utf-8").splitlines()[1:]:
+        seconds, _, value, *_ = line.split(",")
+        if (float(value) >= 1.0) != over:
+            over = not over
+            expected.append((START_MS - 401_010_000 + int(float(seconds) * 1000), over))
+    assert got == expected
+    assert sum(active for _, active in got) == 140

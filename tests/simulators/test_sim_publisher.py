@@ -1,8 +1,11 @@
 """What is published arrives, once, in native form, through an outage; against a real mosquitto."""
 
 import asyncio
+import gc
 import json
+import subprocess
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from simulators.recording import parse_mapping, read_recording
 from simulators.replay import replay
 from simulators.scenario import load_scenario
 from simulators.step import Step
-from tests.support.servers import Mosquitto, free_port, wait_until
+from tests.support.servers import Mosquitto, find_program, free_port, wait_until
 
 
 class Listener:
@@ -285,3 +288,40 @@ def test_a_recording_without_a_broker_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(SimulatorError, match="cannot be listened to"):
         asyncio.run(record(f"mqtt://127.0.0.1:{free_port()}", out))
     assert not out.exists()
+
+
+@pytest.mark.servers
+def test_cancelling_ends_soon_and_disconnects(mosquitto: Mosquitto) -> None:
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await publish(load_scenario("quiet"), mosquitto.url)
+
+    asyncio.run(main())
+    wait_until(lambda: " disconnected." in mosquitto.output(), "a clean disconnect")
+
+
+@pytest.mark.servers
+def test_over_tls_with_a_ca_of_our_own(tmp_path: Path) -> None:
+    openssl = find_program(["openssl"], "openssl")
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        f"{openssl} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -keyout {key} "
+        f"-out {certificate} -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1",
+        shell=True,
+        check=True,
+        capture_output=True,
+    )
+    with Mosquitto(f"certfile {certificate}\nkeyfile {key}\n") as broker:
+        url = broker.url.replace("mqtt://", "mqtts://")
+        counts = asyncio.run(publish(load_scenario("demo"), url, ca_file=certificate, speed="max", for_s=2.0))
+        assert counts.readings == 98
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # paho forgets the socket whose handshake failed
+            with pytest.raises(SimulatorError, match="certificate is not trusted"):
+                asyncio.run(publish(load_scenario("demo"), url, speed="max", for_s=2.0))
+            gc.collect()
+    with pytest.raises(SimulatorError, match="CA file"):
+        parse_broker_url("mqtts://h", ca_file=tmp_path / "none.pem")
+    with pytest.raises(SimulatorError, match="is for mqtts"):
+        parse_broker_url("mqtt://h", ca_file=certificate)
