@@ -45,7 +45,9 @@ QUALITIES = _mapping(
 
 EVENTS = _mapping(
     {
-        f"alarm.{word}": (f"{zh} {word}", color)
+        # With and without the webhooks' prefix: what the store holds is the writer's to choose.
+        f"{prefix}{word}": (f"{zh} {word}", color)
+        for prefix in ("alarm.", "")
         for word, zh, color in [
             ("raised", "报警", "red"),
             ("escalated", "升级", "red"),
