@@ -36,7 +36,7 @@ def parse_broker_url(url: str, password: str | None = None, ca_file: Path | None
         ``mqtt://[user@]host[:port]``, or ``mqtts://`` with TLS. The password is not part of it, because a URL shows in
         process lists and logs.
     password
-        Of the user in the URL.
+        Of the user in the URL; without one it is not used (it may come from the environment and be meant for another).
     ca_file
         Certificates to trust instead of the system's, for ``mqtts``.
 
@@ -61,8 +61,6 @@ def parse_broker_url(url: str, password: str | None = None, ca_file: Path | None
         port = parts.port or _PORTS[parts.scheme]
     except ValueError as error:
         raise SimulatorError(f"broker {url!r}: the port is not a number from 1 to 65535") from error
-    if password is not None and not parts.username:
-        raise SimulatorError(f"broker {url!r}: a password needs a user; give {parts.scheme}://USER@{parts.hostname}")
     tls = None
     if parts.scheme == "mqtts":
         try:
@@ -71,4 +69,6 @@ def parse_broker_url(url: str, password: str | None = None, ca_file: Path | None
             raise SimulatorError(f"broker {url!r}: CA file {ca_file} cannot be used ({error})") from error
     elif ca_file is not None:
         raise SimulatorError(f"broker {url!r}: a CA file is for mqtts://")
-    return BrokerAddress(parts.hostname, port, unquote(parts.username) if parts.username else None, password, tls)
+    if not parts.username:
+        return BrokerAddress(parts.hostname, port, tls=tls)
+    return BrokerAddress(parts.hostname, port, unquote(parts.username), password, tls)

@@ -171,9 +171,11 @@ class _Reader:
             if i != clock and (key := self._point_of(path, column)) is not None:
                 columns.append((i, column, self._number(key)))
         if not columns:
-            raise SimulatorError(
-                f"{path} line 1: no column is mapped to a point; map one, such as {header[-1]}=M001/CH4-01"
+            there = ", ".join(c for i, c in enumerate(header) if i != clock)
+            wanted = (
+                f"none of the mapped columns ({', '.join(self.mapping)})" if self.mapping else "no column of a point"
             )
+            raise SimulatorError(f"{path} line 1: has {wanted}; it has {there}")
         for line, cells in rows:
             where = f"{path} line {line}"
             time_ms = _time_ms(where, cells[clock]) if self._dated else _offset_ms(where, cells[clock])

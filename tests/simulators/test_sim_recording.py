@@ -93,7 +93,11 @@ def test_parquet_wide_and_long(tmp_path: Path) -> None:
         ("", {}, "line 1: no header"),
         ("a,b\n1,2\n", {}, "no column says when"),
         ("seconds,MM31\n0,1\n", {}, "column 'MM31' belongs to no point; map it (MM31=M001/CH4-01)"),
-        ("seconds,MM31\n0,1\n", {"mapping": {"MM9": PointKey("M1", "A")}}, "no column is mapped"),
+        (
+            "seconds,MM31\n0,1\n",
+            {"mapping": {"MM9": PointKey("M1", "A")}},
+            "has none of the mapped columns (MM9); it has MM31",
+        ),
         (
             "seconds,A,B\n0,1,1\n",
             {"mapping": {"A": PointKey("M1", "A"), "C": PointKey("M1", "C")}},
