@@ -3,10 +3,11 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 
-__all__ = ["Mistake", "PlantError", "shown"]
+__all__ = ["Mistake", "PlantError", "near_match", "shown"]
 
 _LONGEST_SHOWN = 60
 
@@ -17,8 +18,27 @@ def shown(text: object) -> str:
     >>> shown("a\\nb"), len(shown("x" * 1000))
     ('a\\\\nb', 63)
     """
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text)[:1000])
+    line = _printable(str(text)[:1000])
     return line if len(line) <= _LONGEST_SHOWN else line[:_LONGEST_SHOWN] + "..."
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def near_match(text: str, known: Iterable[str]) -> str | None:
+    """What was probably meant by a word that is not known, if anything.
+
+    >>> near_match("CH4", ["ch4", "co"]), near_match("placment", ["placement", "point"]), near_match("x", ["ch4"])
+    ('ch4', 'placement', None)
+    """
+    words = list(known)
+    folded = text[:64].casefold()
+    if same := [word for word in words if word.casefold() == folded]:
+        return same[0]
+    return next(iter(get_close_matches(text[:64], words, 1, cutoff=0.7)), None)
 
 
 @cache
@@ -60,15 +80,15 @@ class Mistake:
 
     def in_language(self, language: str) -> str:
         """The whole mistake on one line, in ``zh`` or, for anything else, in English."""
-        where = self.file
+        where, column, subject = _printable(self.file), shown(self.column), shown(self.subject)
         if language == "zh":
             where += f" 第 {self.line} 行" if self.line else ""
-            where += f" {self.column}" if self.column else ""
-            where += f"（{self.subject}）" if self.subject else ""
+            where += f" {column}" if column else ""
+            where += f"（{subject}）" if subject else ""
             return f"{where}：{self._text('zh', 0)}；{self._text('zh', 1)}"
         where += f" line {self.line}" if self.line else ""
-        where += f", {self.column}" if self.column else ""
-        where += f" ({self.subject})" if self.subject else ""
+        where += f", {column}" if column else ""
+        where += f" ({subject})" if subject else ""
         return f"{where}: {self._text('en', 0)}; {self._text('en', 1)}"
 
     def _text(self, language: str, part: int) -> str:

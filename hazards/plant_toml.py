@@ -5,11 +5,10 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from hazards.catalogue import Catalogue
-from hazards.mistakes import Mistake
+from hazards.mistakes import Mistake, near_match
 from hazards.plant import Enterprise, Name, Source
 from hazards.toml_lines import TomlLines
 
@@ -57,7 +56,7 @@ def parse_plant_toml(text: str, file: str, catalogue: Catalogue) -> tuple[tuple[
         return None, [_syntax(error, text, file)]
     reader = _Reader(file, TomlLines(text), catalogue, [])
     enterprises = reader.document(document)
-    reader.mistakes.sort(key=lambda mistake: mistake.line)
+    reader.mistakes.sort(key=lambda mistake: mistake.line or math.inf)
     return enterprises, reader.mistakes
 
 
@@ -147,9 +146,9 @@ class _Reader:
                 "wrong-type", (*path, "type"), subject, key="type", got=_kind_of(source_type), example='"coal-mine"'
             )
         elif source_type not in self.catalogue.source_types:
-            near = get_close_matches(source_type[:64], self.catalogue.source_types, 1)
+            near = near_match(source_type, self.catalogue.source_types)
             if near:
-                self.say("unknown-near", (*path, "type"), subject, what="type", got=source_type, near=near[0])
+                self.say("unknown-near", (*path, "type"), subject, what="type", got=source_type, near=near)
             else:
                 self.say("unknown-source-type", (*path, "type"), subject, got=source_type, known=known)
         return (
@@ -244,8 +243,8 @@ class _Reader:
         self, table: Mapping[str, Any], known: Iterable[str], path: tuple[str | int, ...], subject: str = ""
     ) -> None:
         for key in table.keys() - set(known):
-            near = get_close_matches(key[:64], known, 1)
+            near = near_match(key, known)
             if near:
-                self.say("unknown-key-near", (*path, key), subject, key=key, near=near[0])
+                self.say("unknown-key-near", (*path, key), subject, key=key, near=near)
             else:
                 self.say("unknown-key", (*path, key), subject, key=key, known=", ".join(known))

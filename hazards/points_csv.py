@@ -4,12 +4,11 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from hazards.catalogue import Catalogue, Kind, Placement
 from hazards.catalogue.load import FIELD_OF_COLUMN
 from hazards.cells import Say, check_cell, is_camera_url, is_date, is_formula, number
-from hazards.mistakes import Mistake
+from hazards.mistakes import Mistake, near_match
 from hazards.plant import Enterprise, Name, Point, PointKey
 from hazards.plant_toml import ID
 from hazards.point_checks import MergedChecks, merge_checks
@@ -137,9 +136,9 @@ class _Reader:
             if not name:
                 self.say("empty-column", line, got=position + 1)
             elif name not in COLUMNS:
-                near = get_close_matches(name[:64], COLUMNS, 1)
+                near = near_match(name, COLUMNS)
                 if near:
-                    self.say("unknown-column-near", line, got=cells[position].strip(), near=near[0])
+                    self.say("unknown-column-near", line, got=cells[position].strip(), near=near)
                 else:
                     self.say("unknown-column", line, got=cells[position].strip(), known=" ".join(COLUMNS))
             elif name in self.positions:
@@ -328,9 +327,9 @@ def _find_unit(kind: Kind, where: Placement | None, unit: str, spellings: Mappin
 
 
 def _say_unknown(say: Say, column: str, got: str, known: Iterable[str]) -> None:
-    near = get_close_matches(got[:64], known, 1)
+    near = near_match(got, known)
     if near:
-        say(column, "unknown-near", what=column, got=got, near=near[0])
+        say(column, "unknown-near", what=column, got=got, near=near)
     else:
         say(column, "unknown", what=column, got=got, known=", ".join(known))
 

@@ -36,7 +36,7 @@ class TomlLines:
                     quotes = ""
                 continue
             if header := _HEADER.match(line):
-                table = self._table(header[2], counts, element=header[1] == "[[")
+                table = self._table(header[2], counts, number, element=header[1] == "[[")
                 self._lines.setdefault(table, number)
             elif key := _KEY.match(line):
                 path = table
@@ -47,13 +47,13 @@ class TomlLines:
                     if line.count(mark) % 2:
                         quotes = mark
 
-    @staticmethod
-    def _table(name: str, counts: dict[Path, int], *, element: bool) -> Path:
+    def _table(self, name: str, counts: dict[Path, int], number: int, *, element: bool) -> Path:
         path: Path = ()
         parts = [part.strip("\"'") for part in _PART.findall(name)]
         for position, part in enumerate(parts):
             path = (*path, part)
             if element and position == len(parts) - 1:
+                self._lines.setdefault(path, number)
                 counts[path] = counts.get(path, -1) + 1
             if path in counts:
                 path = (*path, counts[path])
