@@ -1,0 +1,219 @@
+"""The engine over the log: entries in, folded changes of alarm conditions out.
+
+Holds the engine, the limits in force and the plant's points together, so that live alarming, recovery and a backtest
+are the same function of the same entries. Knows no database and no clock.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from alerting.alarm import Cause
+from alerting.engine import Engine, Limits, Transitions
+from alerting.engine import snapshot as engine_state
+from alerting.lifecycle import Change
+from hazards.checks import Checks
+from hazards.condition import Condition, Family, family_of
+from hazards.log import Entry, LimitsChanged, Readings, Tick
+from hazards.plant import Name, Plant, Point, PointKey
+from hazards.readings import ReadingBatch
+
+__all__ = ["Watch"]
+
+
+@dataclass(frozen=True, slots=True)
+class _SavedLimits:
+    n_points: int
+    checks: dict[int, Checks]
+
+
+_LIMITS_DECODER = msgspec.msgpack.Decoder(_SavedLimits)
+
+
+class Watch:
+    """Feeds entries to the engine and folds what comes out.
+
+    Parameters
+    ----------
+    plant : Plant
+        Names and severities of the points.
+    point_keys : callable
+        The log's directory (`Log.point_keys`): every point that has a number, by number.
+    """
+
+    def __init__(self, plant: Plant, point_keys: Callable[[], Sequence[PointKey]]) -> None:
+        self._points = {p.key: p for p in plant.points}
+        self._point_keys = point_keys
+        self._keys: Sequence[PointKey] = ()
+        self._engine: Engine | None = None
+        self._checks: dict[int, Checks] = {}
+        self._heard = np.zeros(0, np.bool_)
+        self._since = np.zeros(0, np.int64)
+        """From when silence counts, of points not heard yet."""
+        self.limits_version = 0
+        """Grows with every change of limits or of the number of points."""
+
+    @property
+    def now_ms(self) -> int:
+        """The latest time that an entry has told of; 0 before the first."""
+        return 0 if self._engine is None else self._engine.now_ms
+
+    @property
+    def late(self) -> int:
+        """Readings dropped as late so far."""
+        return 0 if self._engine is None else self._engine.late
+
+    @property
+    def checks(self) -> Mapping[int, Checks]:
+        """The checks in force, by the point's number; a number that is missing has none."""
+        return dict(self._checks)
+
+    def standing(self) -> set[tuple[int, Condition]]:
+        """Every point and condition that is active."""
+        if self._engine is None:
+            return set()
+        return {(int(p), Condition(int(c))) for p, c in zip(*np.nonzero(self._engine.active), strict=True)}
+
+    def point(self, number: int) -> Point:
+        """The plant's point of this number, or what its key alone says once it has left the plant."""
+        if number >= len(self._keys):
+            self._keys = self._point_keys()
+        key = self._keys[number]
+        found = self._points.get(key)
+        return found or Point(key.enterprise, "", key.point, "", "", Name(key.point, key.point), "", Checks())
+
+    # Entries
+
+    def feed(self, entry: Entry) -> list[Change]:
+        """What one entry changes, in order; one change for all that one reading does to a family."""
+        body = entry.body
+        if self._engine is None:
+            self._engine = Engine(Limits.unlimited(0), entry.appended_ms)
+        match body:
+            case Readings(batch, _):
+                return self._fold(self._evaluate(batch))
+            case Tick(now_ms):
+                return self._fold(self._engine.advance(now_ms))
+            case LimitsChanged(now_ms, checks):
+                return self._fold(self._update(checks, now_ms), limits_changed=True)
+
+    def _evaluate(self, batch: ReadingBatch) -> Transitions:
+        if not len(batch):
+            return Transitions.empty()
+        engine = self._grown(int(batch.point.max()) + 1)
+        fresh = ~self._heard[batch.point]
+        if fresh.any():
+            # A point that was never heard has no past that a backlog could contradict: what a gateway kept while
+            # we were not there yet is evaluated in full, not dropped as older than our start.
+            point, time_ms = batch.point[fresh], batch.time_ms[fresh]
+            early = time_ms < self._since[point]
+            if early.any():
+                np.minimum.at(self._since, point[early], time_ms[early])
+                state, late, now_ms = engine_state.load(engine.snapshot())
+                state.last[point[early]] = self._since[point[early]]
+                engine = self._restored(engine_state.dump(state, late, now_ms))
+            self._heard[point] = True
+        return engine.evaluate(batch.point, batch.time_ms, batch.value, batch.quality)
+
+    def _update(self, checks: Mapping[int, Checks], now_ms: int) -> Transitions:
+        if not checks:
+            return Transitions.empty()
+        engine = self._grown(max(checks) + 1)
+        self._checks.update(checks)
+        self.limits_version += 1
+        index = np.array(list(checks), np.int64)
+        return engine.update_limits(index, Limits.of(list(checks.values())), now_ms)
+
+    def _grown(self, n_points: int) -> Engine:
+        """The engine, with at least so many points."""
+        engine = self._engine
+        assert engine is not None
+        added = n_points - len(engine)
+        if added <= 0:
+            return engine
+        self._heard = np.concatenate([self._heard, np.zeros(added, np.bool_)])
+        self._since = np.concatenate([self._since, np.full(added, engine.now_ms, np.int64)])
+        self.limits_version += 1
+        return self._restored(engine.snapshot())
+
+    def _restored(self, state: bytes) -> Engine:
+        self._engine = Engine.restore(self._limits(len(self._heard)), state)
+        return self._engine
+
+    def _limits(self, n_points: int) -> Limits:
+        none = Checks()
+        return Limits.of([self._checks.get(k, none) for k in range(n_points)])
+
+    def _fold(self, transitions: Transitions, limits_changed: bool = False) -> list[Change]:
+        folded: dict[tuple[int, int, Family], list[tuple[Condition, bool]]] = {}
+        values: dict[tuple[int, int, Family], float] = {}
+        columns = (transitions.point, transitions.condition, transitions.active, transitions.time_ms, transitions.value)
+        for number, code, active, time_ms, value in zip(*(c.tolist() for c in columns), strict=True):
+            condition = Condition(code)
+            key = (number, time_ms, family_of(condition))
+            folded.setdefault(key, []).append((condition, active))
+            values[key] = value
+        return [
+            Change(
+                point=self.point(number),
+                number=number,
+                family=family,
+                flips=tuple(flips),
+                time_ms=time_ms,
+                value=values[number, time_ms, family],
+                checks=self._checks.get(number) or Checks(),
+                cause=self._cause(number) if limits_changed else None,
+            )
+            for (number, time_ms, family), flips in folded.items()
+        ]
+
+    def _cause(self, number: int) -> Cause:
+        self.point(number)  # makes sure that the directory reaches this number
+        return Cause.CHECK_OFF if self._keys[number] in self._points else Cause.POINT_REMOVED
+
+    # Snapshots
+
+    def state(self) -> bytes:
+        """The engine's state; limits are not in it."""
+        return b"" if self._engine is None else self._engine.snapshot()
+
+    def limits(self) -> bytes:
+        """The limits in force."""
+        saved = _SavedLimits(len(self._heard), self._checks)
+        return zlib.compress(msgspec.msgpack.encode(saved), 1)
+
+    def restore_limits(self, limits: bytes, start_ms: int) -> None:
+        """Begin with these limits and nothing else known.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are not what `limits` gave.
+        """
+        try:
+            saved = _LIMITS_DECODER.decode(zlib.decompress(limits))
+        except (zlib.error, msgspec.MsgspecError) as error:
+            raise ValueError(f"these are no saved limits: {error}") from error
+        self._checks = saved.checks
+        self._heard = np.zeros(saved.n_points, np.bool_)
+        self._since = np.full(saved.n_points, start_ms, np.int64)
+        self._engine = Engine(self._limits(saved.n_points), start_ms)
+
+    def restore(self, limits: bytes, state: bytes) -> None:
+        """Go on from `limits` and `state` as if nothing had happened in between.
+
+        Raises
+        ------
+        ValueError
+            If the bytes are not what those gave, or are of another version.
+        """
+        if not state:
+            return
+        columns, _, now_ms = engine_state.load(state)
+        self.restore_limits(limits, now_ms)
+        self._heard = columns.seen.copy()
+        self._since = np.where(columns.seen, 0, columns.last)
+        self._restored(state)
