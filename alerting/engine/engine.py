@@ -4,16 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.engine import snapshot
-from alerting.engine.first_pass import Gate, first_pass
-from alerting.engine.rules import judge, pass_time
-from alerting.engine.tables import FAR, LimitTable, State, bit
+from alerting.engine.first_pass import CHUNK, FirstPass, close_boxes
+from alerting.engine.rules import judge, pass_time, switch_off
+from alerting.engine.tables import FAR, Rows, Tables, limit_rows
 from alerting.engine.transitions import Collector, Transitions
 from alerting.limits import Limits
-from hazards.condition import Condition
 
 __all__ = ["Engine"]
 
-_COLUMNS = (("point", np.int32), ("time_ms", np.int64), ("value", np.float64), ("quality", np.uint8))
+_NAMES = ("point", "time_ms", "value", "quality")
+_DTYPES = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float64), np.dtype(np.uint8))
 
 
 class Engine:
@@ -39,6 +39,7 @@ class Engine:
     --------
     A coal face: alarm at 1.0 %CH4, cut at 1.5, re-powered only below 1.0.
 
+    >>> from alerting.engine import Condition
     >>> limits = Limits.unlimited(1)
     >>> limits.high[:], limits.high_high[:], limits.high_high_clear[:] = 1.0, 1.5, 1.0
     >>> engine = Engine(limits, start_ms=0)
@@ -53,25 +54,25 @@ class Engine:
     [('high', False), ('high_high', False)]
     """
 
-    __slots__ = ("_gate", "_late", "_limits", "_now_ms", "_slot", "_state", "_wake")
+    __slots__ = ("_first", "_late", "_now_ms", "_slot", "_tables", "_wake")
 
     def __init__(self, limits: Limits, start_ms: int) -> None:
         limits.check()
-        self._begin(limits, State.fresh(len(limits), start_ms), 0, start_ms)
+        self._begin(Tables.fresh(limits, start_ms), 0, start_ms)
 
-    def _begin(self, limits: Limits, state: State, late: int, now_ms: int) -> None:
-        n = len(limits)
-        self._limits = LimitTable.of(limits)
-        self._state = state
+    def _begin(self, tables: Tables, late: int, now_ms: int) -> None:
+        self._tables = tables
+        self._first = FirstPass(tables)
         self._late = late
         self._now_ms = now_ms
-        self._slot = np.zeros(n, np.int32)
-        self._gate = Gate.closed(n)
-        self._wake = FAR
-        self._renew(np.arange(n))
+        self._slot = np.zeros(len(tables), np.int32)
+        self._wake = FAR  # no point's "wake" is before this
+        with _any_number():
+            for start in range(0, len(tables), CHUNK):
+                self._finish(tables.load(np.arange(start, min(start + CHUNK, len(tables)))))
 
     def __len__(self) -> int:
-        return len(self._slot)
+        return len(self._tables)
 
     @property
     def late(self) -> int:
@@ -83,12 +84,12 @@ class Engine:
         """Latest time that any reading, tick or change of limits has told of. [ms since 1970 UTC]"""
         if not len(self):
             return self._now_ms
-        return max(self._now_ms, int(self._state.last.max()))
+        return max(self._now_ms, int(self._tables.trail["last"].max()))
 
     @property
     def active(self) -> NDArray[np.bool_]:
         """What stands now: bool, shape (n_points, 8), columns by `Condition`; a copy."""
-        return np.unpackbits(self._state.active[:, None], axis=1, bitorder="little").view(np.bool_)
+        return np.unpackbits(self._tables.rest["active"][:, None], axis=1, bitorder="little").view(np.bool_)
 
     def evaluate(
         self,
@@ -120,20 +121,27 @@ class Engine:
         ValueError
             If a column has another type or length, or a point is not one of the engine's; nothing is changed then.
         """
-        self._check(point, time_ms, value, quality)
+        _check_columns(point, time_ms, value, quality)
+        if not len(point):
+            return Transitions.empty()
+        in_a_row = _in_a_row(point)
+        # Seen as unsigned, a negative index is a large one.
+        highest = point[-1] if in_a_row and point[0] >= 0 else np.maximum.reduce(point.view(np.uint32))
+        if highest >= len(self):
+            raise ValueError(f"a point index is outside 0..{len(self) - 1}")
         out = Collector()
-        index = point.astype(np.intp)
-        if self._each_point_once(index):
-            self._different_points(index, time_ms, value, quality, out)
-        else:
-            # Take the first reading of every point, then the second, and so on.
-            order = np.lexsort((time_ms, index))
-            ordered = index[order]
-            starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-            length = np.diff(np.r_[starts, len(order)])
-            for rank in range(int(length.max())):
-                some = order[starts[length > rank] + rank]
-                self._different_points(index[some], time_ms[some], value[some], quality[some], out)
+        with _any_number():
+            if in_a_row or self._each_point_once(point):
+                self._different_points(point, time_ms, value, quality, out, in_a_row)
+            else:
+                # Take the first reading of every point, then the second, and so on.
+                order = np.lexsort((time_ms, point))
+                ordered = point[order]
+                starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+                length = np.diff(np.r_[starts, len(order)])
+                for rank in range(int(length.max())):
+                    some = order[starts[length > rank] + rank]
+                    self._different_points(point[some], time_ms[some], value[some], quality[some], out)
         return out.sorted()
 
     def advance(self, now_ms: int) -> Transitions:
@@ -153,11 +161,12 @@ class Engine:
         if now_ms < self._wake:
             return Transitions.empty()
         out = Collector()
-        point = np.flatnonzero(self._gate.wake <= now_ms)
-        now = np.full(len(point), now_ms, np.int64)
-        pass_time(self._state, self._limits, point, now, now, out)
-        self._renew(point)
-        self._wake = int(self._gate.wake.min(initial=FAR))
+        rows = self._tables.load(np.flatnonzero(self._tables.rest["wake"] <= now_ms))
+        now = np.full(len(rows), now_ms, np.int64)
+        with _any_number():
+            pass_time(rows, now, now, out)
+            self._finish(rows)
+        self._wake = int(self._tables.rest["wake"].min(initial=FAR))
         return out.sorted()
 
     def update_limits(self, index: NDArray[np.integer], limits: Limits, now_ms: int) -> Transitions:
@@ -191,23 +200,18 @@ class Engine:
         if len(np.unique(points)) != len(points):
             raise ValueError("a point occurs twice in index; name each once")
         self._now_ms = max(self._now_ms, now_ms)
-        self._limits.replace(points, LimitTable.of(limits))
-        self._state.drop_timers(points)
-        off = self._limits.off(points)
-        self._state.forget_rate(points[off & bit(Condition.RATE) != 0])
-        self._state.forget_frozen(points[off & bit(Condition.FROZEN) != 0])
+        self._tables.limit[points], self._tables.box["band"][points] = limit_rows(limits)
+        rows = self._tables.load(points)
         out = Collector()
-        clears = self._state.active[points] & off
-        for condition in Condition:
-            some = points[clears & bit(condition) != 0]
-            out.add(condition, some, False, np.full(len(some), now_ms, np.int64), self._state.held[some])
-        self._state.active[points] &= ~off
-        self._renew(points)
+        rows.drop_timers()
+        switch_off(rows, now_ms, out)
+        with _any_number():
+            self._finish(rows)
         return out.sorted()
 
     def snapshot(self) -> bytes:
         """The whole state, to go on from later with `restore`; limits are not in it."""
-        return snapshot.dump(self._state, self._late, self.now_ms)
+        return snapshot.dump(self._tables, self._late, self.now_ms)
 
     @classmethod
     def restore(cls, limits: Limits, state: bytes) -> "Engine":
@@ -227,15 +231,38 @@ class Engine:
             If the bytes are not a snapshot, damaged, of another version, or of more points than the limits.
         """
         limits.check()
-        old, late, now_ms = snapshot.load(state)
-        added = len(limits) - len(old.last)
-        if added < 0:
-            raise ValueError(f"the snapshot has {len(old.last)} points; the limits only {len(limits)}")
+        tables = Tables.fresh(limits, 0)
+        n, late, now_ms = snapshot.load(state, tables)
+        tables.trail["last"][n:] = now_ms
         engine = cls.__new__(cls)
-        engine._begin(limits, State.concatenate(old, State.fresh(added, now_ms)) if added else old, late, now_ms)
+        engine._begin(tables, late, now_ms)
         return engine
 
     def _different_points(
+        self,
+        point: NDArray[np.int32],
+        time_ms: NDArray[np.int64],
+        value: NDArray[np.float64],
+        quality: NDArray[np.uint8],
+        out: Collector,
+        in_a_row: bool = False,
+    ) -> None:
+        """One reading each of different points: first the look, then the rules for what it leaves."""
+        for start in range(0, len(point), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            points = point[chunk]
+            where: NDArray[np.intp] | slice
+            if in_a_row or _in_a_row(points):
+                first = int(points[0])
+                where = slice(first, first + len(points))
+            else:
+                where = points.astype(np.intp)
+            left = self._first.take(where, time_ms[chunk], value[chunk], quality[chunk])
+            if left is not None:
+                left += start
+                self._by_the_rules(point[left].astype(np.intp), time_ms[left], value[left], quality[left], out)
+
+    def _by_the_rules(
         self,
         point: NDArray[np.intp],
         time_ms: NDArray[np.int64],
@@ -243,29 +270,50 @@ class Engine:
         quality: NDArray[np.uint8],
         out: Collector,
     ) -> None:
-        """One reading each of different points: first the look, then the rules for what it leaves."""
-        left = first_pass(self._state, self._limits, self._gate, point, time_ms, value, quality)
-        if left is not None:
-            point = point[left]
-            self._late += judge(self._state, self._limits, point, time_ms[left], value[left], quality[left], out)
-            self._renew(point)
+        """One reading each of different points that the first pass has left."""
+        rows = self._tables.load(point)
+        last = rows.trail["last"]
+        late = (time_ms < last) | ((time_ms == last) & rows.rest["seen"])
+        if late.any():
+            on_time = np.flatnonzero(~late)
+            self._late += len(point) - len(on_time)
+            rows = rows.take(on_time)
+            time_ms, value, quality = time_ms[on_time], value[on_time], quality[on_time]
+        judge(rows, time_ms, value, quality, out)
+        self._finish(rows)
 
-    def _renew(self, point: NDArray[np.intp]) -> None:
-        self._gate.renew(self._state, self._limits, point)
-        if len(point):
-            self._wake = min(self._wake, int(self._gate.wake[point].min()))
+    def _finish(self, rows: Rows) -> None:
+        """Close the boxes of rows that have changed and write them back."""
+        close_boxes(rows)
+        self._tables.store(rows)
+        self._wake = min(self._wake, int(rows.rest["wake"].min(initial=FAR)))
 
-    def _each_point_once(self, point: NDArray[np.intp]) -> bool:
-        if (point[1:] > point[:-1]).all():
+    def _each_point_once(self, point: NDArray[np.int32]) -> bool:
+        if _ascending(point):
             return True
-        position = np.arange(len(point), dtype=np.int32)
-        self._slot[point] = position
-        return bool((self._slot[point] == position).all())
+        index, position = point.astype(np.intp), np.arange(len(point), dtype=np.int32)
+        self._slot[index] = position
+        return bool((self._slot.take(index, mode="clip") == position).all())
 
-    def _check(self, *columns: NDArray[np.generic]) -> None:
-        n = np.size(columns[0])
-        for (name, dtype), column in zip(_COLUMNS, columns, strict=True):
-            if not isinstance(column, np.ndarray) or column.dtype != dtype or column.shape != (n,):
-                raise ValueError(f"{name} must be an array of {np.dtype(dtype)} and shape ({n},)")
-        if n and int(columns[0].view(np.uint32).max()) >= len(self):
-            raise ValueError(f"a point index is outside 0..{len(self) - 1}")
+
+def _check_columns(*columns: NDArray[np.generic]) -> None:
+    """Refuse columns of wrong types or unequal lengths."""
+    shape = (np.size(columns[0]),)
+    for column, name, dtype in zip(columns, _NAMES, _DTYPES, strict=True):
+        if not isinstance(column, np.ndarray) or column.dtype != dtype or column.shape != shape:
+            raise ValueError(f"{name} must be an array of {dtype} and shape {shape}")
+
+
+def _any_number() -> np.errstate:
+    """NaN, inf and differences beyond the largest number are all meant: no warnings."""
+    return np.errstate(all="ignore")
+
+
+def _ascending(point: NDArray[np.int32]) -> bool:
+    """Is each greater than the one before?"""
+    return bool(np.count_nonzero(point[1:] > point[:-1]) == len(point) - 1)
+
+
+def _in_a_row(point: NDArray[np.int32]) -> bool:
+    """Do the points follow each other without a gap?"""
+    return int(point[-1]) - int(point[0]) == len(point) - 1 and _ascending(point)

@@ -1,178 +1,158 @@
-"""The rules of engine-spec.md in full, by column: one reading each of many different points.
+"""The rules of the specification in full, by column: one reading each of many different points.
 
-Each function takes arrays of one length ``k``: ``point`` names ``k`` different points and the others
-belong to them. The order of the steps, and what they do, is the specification's; `tests/support/
-scalar_engine.py` says the same for one point in plain Python, and the tests hold the two together.
-To change a rule, change it there first, then here, then look whether `Gate` (first_pass.py) still
-lets pass only readings that change nothing.
+Every function takes the rows of ``k`` different points (`Rows`), changes them in place, and arrays of length
+``k`` that belong to them. The order of the steps, and what they do, is the specification's;
+`tests/support/scalar_engine.py` says the same for one point in plain Python, and the tests hold the two
+together. To change a rule, change it there first, then here, then look whether the first pass
+(first_pass.py) still lets through only what changes nothing.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alerting.engine.tables import FAR, SIGN, LimitTable, State, bit
+from alerting.engine.tables import FAR, NO_ANCHOR, SIGN, Rows, bit
 from alerting.engine.transitions import Collector
 from hazards.condition import Condition
 from hazards.quality import Quality
 
-__all__ = ["judge", "pass_time"]
+__all__ = ["judge", "pass_time", "switch_off"]
 
-Points = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
 
-_FROZEN, _RATE, _NO_DATA, _FAULT = (
-    bit(Condition.FROZEN),
-    bit(Condition.RATE),
-    bit(Condition.NO_DATA),
-    bit(Condition.FAULT),
-)
 
+def judge(rows: Rows, time_ms: Times, value: Values, quality: NDArray[np.uint8], out: Collector) -> None:
+    """Steps 2 to 6 of the specification, for one reading each of ``k`` different points, none of them late."""
+    woken = rows.rest["wake"] <= time_ms
+    if woken.any():
+        some = np.flatnonzero(woken)
+        these = rows.take(some)
+        pass_time(these, time_ms[some], time_ms[some] - 1, out)
+        rows.put(some, these)
+    rows.trail["last"] = time_ms
+    rows.rest["seen"] = True
+    _set(rows, Condition.NO_DATA, False, rows.is_active(Condition.NO_DATA), time_ms, value, out)
 
-def judge(
-    state: State,
-    limits: LimitTable,
-    point: Points,
-    time_ms: Times,
-    value: Values,
-    quality: NDArray[np.uint8],
-    out: Collector,
-) -> int:
-    """Steps 1 to 6 for one reading each of ``k`` different points.
-
-    Returns
-    -------
-    int
-        How many of the readings were late.
-    """
-    last = state.last[point]
-    late = (time_ms < last) | ((time_ms == last) & state.seen[point])
-    n_late = int(np.count_nonzero(late))
-    if n_late:
-        on_time = np.flatnonzero(~late)
-        point, time_ms, value, quality = point[on_time], time_ms[on_time], value[on_time], quality[on_time]
-
-    pass_time(state, limits, point, time_ms, time_ms - 1, out)
-    state.last[point] = time_ms
-    state.seen[point] = True
-    _set(state, Condition.NO_DATA, False, state.active[point] & _NO_DATA != 0, point, time_ms, value, out)
-
-    maintenance = quality == Quality.MAINTENANCE
     # An unknown quality code is no reason to trust a value, and NaN fails both comparisons.
-    trusted = (quality <= Quality.UNCERTAIN) & (value >= limits.range_low[point]) & (value <= limits.range_high[point])
+    trusted = value >= rows.limit["range_low"]
+    trusted &= value <= rows.limit["range_high"]
+    trusted &= quality <= Quality.UNCERTAIN
     if trusted.all():
-        _good(state, limits, point, time_ms, value, out)
-        return n_late
-    state.drop_timers(point[maintenance])
-    state.drop_anchors(point[~trusted])
-    faulty = np.flatnonzero(~trusted & ~maintenance)
-    _fault(state, point[faulty], time_ms[faulty], value[faulty], out)
-    good = np.flatnonzero(trusted)
-    _good(state, limits, point[good], time_ms[good], value[good], out)
-    return n_late
+        _good(rows, time_ms, value, out)
+        return
+    maintenance = quality == Quality.MAINTENANCE
+    rows.drop_timers(maintenance)
+    rows.drop_anchors(~trusted)
+    _fault(rows, ~trusted & ~maintenance, time_ms, value, out)
+    some = np.flatnonzero(trusted)
+    these = rows.take(some)
+    _good(these, time_ms[some], value[some], out)
+    rows.put(some, these)
 
 
-def pass_time(state: State, limits: LimitTable, point: Points, now: Times, last_due: Times, out: Collector) -> None:
-    """Let time pass at ``k`` points up to ``now``: fire timers due by ``last_due``, then notice lost data.
+def pass_time(rows: Rows, now: Times, last_due: Times, out: Collector) -> None:
+    """Let time pass up to ``now``: fire the timers due by ``last_due``, then notice lost data.
 
     A reading at t has ``now`` = t and ``last_due`` = t - 1, because at t itself the new value decides; a
     tick has ``last_due`` = ``now``. Missing data never clears an alarm: a clear timer that would run out
     after the data was lost is dropped.
     """
-    due = state.due[point]
-    lost_at = state.last[point] + limits.no_data_after[point]
+    lost_at = rows.trail["last"] + rows.limit["no_data_after"]
     lost = lost_at < now
-    active = _limits_active(state, point)
-    due[active & lost[:, None] & (due > lost_at[:, None])] = FAR
-    row, limit = np.nonzero(due <= last_due[:, None])
-    if len(row):
-        out.add(limit, point[row], ~active[row, limit], due[row, limit], state.held[point[row]])
-        np.bitwise_xor.at(state.active, point[row], np.left_shift(1, limit).astype(np.uint8))
-        due[row, limit] = FAR
-    state.due[point] = due
-    newly = lost & (state.active[point] & _NO_DATA == 0)
-    _set(state, Condition.NO_DATA, True, newly, point, lost_at, state.held[point], out)
-    state.drop_anchors(point[newly])
+    due = rows.due()
+    due[rows.limits_active() & lost & (due > lost_at)] = FAR
+    _toggle(rows, due <= last_due, due, rows.trail["held"], out)
+    newly = lost & ~rows.is_active(Condition.NO_DATA)
+    _set(rows, Condition.NO_DATA, True, newly, lost_at, rows.trail["held"], out)
+    rows.drop_anchors(newly)
 
 
-def _fault(state: State, point: Points, time_ms: Times, value: Values, out: Collector) -> None:
+def switch_off(rows: Rows, now_ms: int, out: Collector) -> None:
+    """Clear every condition whose check is off; such a check remembers nothing for when it is on again."""
+    now = np.full(len(rows), now_ms, np.int64)
+    off = {
+        Condition.RATE: rows.limit["rate_window"] > FAR,
+        Condition.FROZEN: rows.limit["frozen_after"] == FAR,
+        Condition.NO_DATA: rows.limit["no_data_after"] == FAR,
+    }
+    off |= {Condition(i): rows.limit["enter"][:, i] == np.inf for i in range(4)}
+    for condition, where in off.items():
+        _set(rows, condition, False, where & rows.is_active(condition), now, rows.trail["held"], out)
+    rows.rest["rate_time"][off[Condition.RATE]] = -FAR
+    rows.rest["rate_value"][off[Condition.RATE]] = 0.0
+    rows.trail["clock"][off[Condition.FROZEN]] = FAR
+    rows.trail["anchor"][off[Condition.FROZEN]] = NO_ANCHOR
+
+
+def _fault(rows: Rows, faulty: Flags, time_ms: Times, value: Values, out: Collector) -> None:
     """Step 5: no measurement. What would clear an alarm stops, what would raise one runs on."""
-    _set(state, Condition.FAULT, True, state.active[point] & _FAULT == 0, point, time_ms, value, out)
-    due = state.due[point]
-    due[_limits_active(state, point)] = FAR
-    state.due[point] = due
+    _set(rows, Condition.FAULT, True, faulty & ~rows.is_active(Condition.FAULT), time_ms, value, out)
+    rows.rest["due"].T[rows.limits_active() & faulty] = FAR
 
 
-def _good(state: State, limits: LimitTable, point: Points, time_ms: Times, value: Values, out: Collector) -> None:
+def _good(rows: Rows, time_ms: Times, value: Values, out: Collector) -> None:
     """Step 6: a measurement."""
-    _set(state, Condition.FAULT, False, state.active[point] & _FAULT != 0, point, time_ms, value, out)
-    state.held[point] = value
-    _limits(state, limits, point, time_ms, value, out)
-    _rate(state, limits, point, time_ms, value, out)
-    _frozen(state, limits, point, time_ms, value, out)
+    _set(rows, Condition.FAULT, False, rows.is_active(Condition.FAULT), time_ms, value, out)
+    rows.trail["held"] = value
+    _limits(rows, time_ms, value, out)
+    _rate(rows, time_ms, value, out)
+    _frozen(rows, time_ms, value, out)
 
 
-def _limits(state: State, limits: LimitTable, point: Points, time_ms: Times, value: Values, out: Collector) -> None:
-    """The four limits, side by side in (k, 4)."""
-    active = _limits_active(state, point)
-    beyond = value[:, None] * SIGN >= np.where(active, limits.leave[point], limits.enter[point])
-    wants_change = beyond ^ active
-    delay = np.where(active, limits.off_delay[point, None], limits.on_delay[point, None])
+def _limits(rows: Rows, time_ms: Times, value: Values, out: Collector) -> None:
+    """The four limits, side by side in (4, k)."""
+    active = rows.limits_active()
+    wants_change = (value * SIGN >= rows.level(active)) ^ active
+    delay = np.where(active, rows.limit["off_delay"], rows.limit["on_delay"])
     # A pending timer began earlier with the same delay, so it is the sooner of the two.
-    due = np.where(wants_change, np.minimum(state.due[point], time_ms[:, None] + delay), FAR)
-    row, limit = np.nonzero(due <= time_ms[:, None])
-    if len(row):
-        out.add(limit, point[row], ~active[row, limit], due[row, limit], value[row])
-        np.bitwise_xor.at(state.active, point[row], np.left_shift(1, limit).astype(np.uint8))
-        due[row, limit] = FAR
-    state.due[point] = due
+    due = np.where(wants_change, np.minimum(rows.due(), delay + time_ms), FAR)
+    _toggle(rows, due <= time_ms, due, value, out)
 
 
-def _rate(state: State, limits: LimitTable, point: Points, time_ms: Times, value: Values, out: Collector) -> None:
+def _toggle(rows: Rows, which: Flags, due: Times, value: Values, out: Collector) -> None:
+    """Change those of the (4, k) limits that ``which`` picks, at the time they were due; keep the other timers."""
+    if which.any():
+        limit, row = np.nonzero(which)
+        out.add(limit, rows.point[row], ~rows.limits_active()[limit, row], due[limit, row], value[row])
+        rows.rest["active"] ^= np.packbits(which, axis=0, bitorder="little")[0]
+        due[which] = FAR
+    rows.rest["due"] = due.T
+
+
+def _rate(rows: Rows, time_ms: Times, value: Values, out: Collector) -> None:
     """Compare with the anchor once a window has gone by, then take this reading as the anchor."""
-    elapsed = time_ms - state.rate_time[point]
-    renew = np.flatnonzero(elapsed >= limits.rate_window[point])  # without an anchor it is later than any window
-    if not len(renew):
+    anchor_time, anchor_value = rows.rest["rate_time"], rows.rest["rate_value"]
+    elapsed = time_ms - anchor_time  # without an anchor, longer than any window
+    renew = elapsed >= rows.limit["rate_window"]
+    if not renew.any():
         return
-    point, time_ms, value, elapsed = point[renew], time_ms[renew], value[renew], elapsed[renew]
-    exceeded = np.abs(value - state.rate_value[point]) / (elapsed / 1000) >= limits.rate_per_s[point]
-    was = state.active[point] & _RATE != 0
-    judged = state.rate_time[point] != -FAR
-    _set(state, Condition.RATE, True, judged & exceeded & ~was, point, time_ms, value, out)
-    _set(state, Condition.RATE, False, judged & ~exceeded & was, point, time_ms, value, out)
-    state.rate_time[point] = time_ms
-    state.rate_value[point] = value
+    exceeded = np.abs(value - anchor_value) / (elapsed / 1000) >= rows.limit["rate_per_s"]
+    judged = renew & (anchor_time != -FAR)
+    was = rows.is_active(Condition.RATE)
+    _set(rows, Condition.RATE, True, judged & exceeded & ~was, time_ms, value, out)
+    _set(rows, Condition.RATE, False, judged & ~exceeded & was, time_ms, value, out)
+    np.copyto(anchor_time, time_ms, where=renew)
+    np.copyto(anchor_value, value, where=renew)
 
 
-def _frozen(state: State, limits: LimitTable, point: Points, time_ms: Times, value: Values, out: Collector) -> None:
+def _frozen(rows: Rows, time_ms: Times, value: Values, out: Collector) -> None:
     """Has the value left the band around the anchor? Then it is the new anchor; else how long has it stayed?"""
-    moved = np.abs(value - state.frozen_value[point]) > limits.frozen_band[point]
-    clock = np.where(moved, time_ms, np.minimum(state.frozen_clock[point], time_ms))  # a dropped clock is FAR
-    stuck = time_ms - clock >= limits.frozen_after[point]
-    was = state.active[point] & _FROZEN != 0
-    _set(state, Condition.FROZEN, True, stuck & ~was, point, time_ms, value, out)
-    _set(state, Condition.FROZEN, False, moved & was, point, time_ms, value, out)
-    state.frozen_clock[point] = clock
-    state.frozen_value[point[moved]] = value[moved]
-
-
-def _limits_active(state: State, point: Points) -> NDArray[np.bool_]:
-    """State of the four limits, (k, 4)."""
-    return np.unpackbits(state.active[point][:, None], axis=1, count=4, bitorder="little").view(np.bool_)
+    anchor, clock = rows.trail["anchor"], rows.trail["clock"]
+    moved = np.abs(value - anchor) > rows.box["band"]
+    np.copyto(anchor, value, where=moved)
+    np.copyto(clock, time_ms, where=moved)
+    np.minimum(clock, time_ms, out=clock)  # restarts a dropped clock, which is FAR
+    stuck = time_ms - clock >= rows.limit["frozen_after"]
+    was = rows.is_active(Condition.FROZEN)
+    _set(rows, Condition.FROZEN, True, stuck & ~was, time_ms, value, out)
+    _set(rows, Condition.FROZEN, False, moved & was, time_ms, value, out)
 
 
 def _set(
-    state: State,
-    condition: Condition,
-    active: bool,
-    where: NDArray[np.bool_],
-    point: Points,
-    time_ms: Times,
-    value: Values,
-    out: Collector,
+    rows: Rows, condition: Condition, active: bool, where: Flags, time_ms: Times, value: Values, out: Collector
 ) -> None:
     """Change one condition at the points that ``where`` picks."""
     if where.any():
-        point = point[where]
-        out.add(condition, point, active, time_ms[where], value[where])
-        state.active[point] ^= bit(condition)
+        out.add(condition, rows.point[where], active, time_ms[where], value[where])
+        rows.rest["active"] ^= where * bit(condition)

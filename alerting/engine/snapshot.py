@@ -1,48 +1,69 @@
 """The engine's state as bytes and back.
 
 Layout, little-endian: magic, version, checksum of all that follows, number of points, late count, latest
-known time, then the columns of `State` one after the other in their order. A new column means a new version.
+known time, then the columns of `COLUMNS` one after the other. What follows from limits and state (the
+boxes of the first pass) is left out, so equal states have equal snapshots. Another column is another version.
 """
 
 import struct
 import zlib
-from dataclasses import fields
 
 import numpy as np
+from numpy.typing import NDArray
 
-from alerting.engine.tables import State
+from alerting.engine.tables import Tables
 
-__all__ = ["VERSION", "dump", "load"]
+__all__ = ["COLUMNS", "VERSION", "dump", "load"]
 
 VERSION = 1
 
+COLUMNS = (
+    ("trail", "last"),
+    ("rest", "seen"),
+    ("trail", "held"),
+    ("rest", "active"),
+    ("rest", "due"),
+    ("rest", "rate_time"),
+    ("rest", "rate_value"),
+    ("trail", "clock"),
+    ("trail", "anchor"),
+)
+"""Table and column, in the order in which they are written."""
+
 _MAGIC = b"HAZE"
 _HEAD = struct.Struct("<4sHxxI")
-_BODY = struct.Struct("<QQq")
+_COUNTS = struct.Struct("<QQq")
+_OFFSET = _HEAD.size + _COUNTS.size
 
 
-def dump(state: State, late: int, now_ms: int) -> bytes:
+def dump(tables: Tables, late: int, now_ms: int) -> bytes:
     """Write a snapshot."""
-    columns = [getattr(state, column.name) for column in fields(state)]
-    body = _BODY.pack(len(state.last), late, now_ms)
-    parts: list[bytes | memoryview] = [body]
-    parts += [_little(column).reshape(-1).view(np.uint8).data for column in columns]
+    parts: list[bytes | memoryview] = [_COUNTS.pack(len(tables), late, now_ms)]
+    for table, name in COLUMNS:
+        column = _column(tables, table, name)
+        stored = np.ascontiguousarray(column, column.dtype.newbyteorder("<"))
+        parts.append(stored.reshape(-1).view(np.uint8).data)
     checksum = 0
     for part in parts:
         checksum = zlib.crc32(part, checksum)
     return b"".join([_HEAD.pack(_MAGIC, VERSION, checksum), *parts])
 
 
-def load(data: bytes) -> tuple[State, int, int]:
-    """Read a snapshot: state, late count, latest known time.
+def load(data: bytes, tables: Tables) -> tuple[int, int, int]:
+    """Read a snapshot into the first rows of the tables.
+
+    Returns
+    -------
+    n_points, late, now_ms : int
+        How many points the snapshot had, and the counts that were saved with it.
 
     Raises
     ------
     ValueError
-        If this is not a snapshot, is one of another version, or has been damaged.
+        If this is not a snapshot, is of another version or of more points than the tables, or is damaged.
     """
-    if len(data) < _HEAD.size + _BODY.size:
-        raise ValueError(f"an engine snapshot has at least {_HEAD.size + _BODY.size} bytes, this has {len(data)}")
+    if len(data) < _OFFSET:
+        raise ValueError(f"an engine snapshot has at least {_OFFSET} bytes, this has {len(data)}")
     magic, version, checksum = _HEAD.unpack_from(data)
     if magic != _MAGIC:
         raise ValueError(f"not an engine snapshot: it begins with {magic!r}, not {_MAGIC!r}")
@@ -50,21 +71,19 @@ def load(data: bytes) -> tuple[State, int, int]:
         raise ValueError(f"engine snapshot of version {version}; this program reads version {VERSION}")
     if zlib.crc32(memoryview(data)[_HEAD.size :]) != checksum:
         raise ValueError("the engine snapshot is damaged: its checksum does not fit")
-    n, late, now_ms = _BODY.unpack_from(data, _HEAD.size)
-    offset = _HEAD.size + _BODY.size
-    template = State.fresh(0, 0)
-    columns = []
-    for field in fields(State):
-        empty = getattr(template, field.name)
-        shape = (n, *empty.shape[1:])
-        count = int(np.prod(shape, dtype=np.int64))
-        stored = np.frombuffer(data, empty.dtype.newbyteorder("<"), count, offset)
-        columns.append(stored.astype(empty.dtype).reshape(shape))
-        offset += count * empty.itemsize
-    if offset != len(data):
-        raise ValueError(f"the engine snapshot of {n} points has {len(data)} bytes; {offset} expected")
-    return State(*columns), late, now_ms
+    n, late, now_ms = _COUNTS.unpack_from(data, _HEAD.size)
+    if n > len(tables):
+        raise ValueError(f"the engine snapshot has {n} points, the limits only {len(tables)}")
+    columns = [_column(tables, table, name)[:n] for table, name in COLUMNS]
+    if len(data) != _OFFSET + sum(column.nbytes for column in columns):
+        raise ValueError(f"the engine snapshot has the wrong length for {n} points: {len(data)} bytes")
+    offset = _OFFSET
+    for column in columns:
+        column[:] = np.frombuffer(data, column.dtype.newbyteorder("<"), column.size, offset).reshape(column.shape)
+        offset += column.nbytes
+    return n, late, now_ms
 
 
-def _little(column: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(column.astype(column.dtype.newbyteorder("<"), copy=False))
+def _column(tables: Tables, table: str, name: str) -> NDArray[np.generic]:
+    column: NDArray[np.generic] = getattr(tables, table)[name]
+    return column

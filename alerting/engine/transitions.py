@@ -40,9 +40,12 @@ class Transitions:
     @classmethod
     def empty(cls) -> "Transitions":
         """No transitions."""
-        return cls(
-            np.empty(0, np.int32), np.empty(0, np.uint8), np.empty(0, np.bool_), np.empty(0, np.int64), np.empty(0)
-        )
+        return _EMPTY
+
+
+_EMPTY = Transitions(
+    np.empty(0, np.int32), np.empty(0, np.uint8), np.empty(0, np.bool_), np.empty(0, np.int64), np.empty(0)
+)
 
 
 class Collector:

@@ -41,7 +41,7 @@ def engine() -> Engine:
 )
 def test_a_wrong_column_is_refused_and_changes_nothing(engine: Engine, wrong: dict[str, np.ndarray]) -> None:
     before = engine.snapshot()
-    with pytest.raises(ValueError, match="point|time_ms|value|quality"):
+    with pytest.raises(ValueError, match=r"point|time_ms|value|quality"):
         engine.evaluate(**columns(**wrong))
     assert engine.snapshot() == before
 
