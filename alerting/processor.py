@@ -78,6 +78,9 @@ class AlarmProcessor:
         self._saved_offset = 0
         self._saved_version = -1
         self._saved_ms = 0
+        self._in_step = True
+        """Whether engine, desk and offset belong together; not while entries are being dealt with."""
+        self._problem = ""
         self._restore()
 
     @property
@@ -89,6 +92,12 @@ class AlarmProcessor:
     def late(self) -> int:
         """Readings that the engine dropped as late."""
         return self._watch.late
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether decisions can be written, and if not, why."""
+        if self._problem:
+            return False, self._problem
+        return True, f"read up to entry {self._offset}"
 
     def checks_in_force(self) -> dict[int, Checks]:
         """The checks at the end of the log, by the point's number: those read so far and those still to be read.
@@ -112,21 +121,22 @@ class AlarmProcessor:
         failures = 0
         while not stop.is_set():
             try:
-                if failures:
+                if not self._in_step:
                     self._desk.reload()
                     self._restore()
                     _log.info("alerting goes on", offset=self._offset)
-                    failures = 0
                 if entries := self._log.read(self._offset, self._max_entries):
                     self.apply(entries)
+                    failures, self._problem = 0, ""
                 else:
                     self._log.wait(self._offset, _WAIT_S)
             except JournalError as error:
                 failures += 1
+                self._problem = str(error)
                 pause_s = min(_LONGEST_PAUSE_S, 0.5 * 2**failures) * random.uniform(0.75, 1.25)  # noqa: S311
                 _log.error("alerting waits for the journal", error=str(error), failures=failures, retry_in_s=pause_s)
                 stop.wait(pause_s)
-        if not failures:
+        if self._in_step:
             self.save_snapshot()
 
     def apply(self, entries: Sequence[Entry]) -> None:
@@ -135,10 +145,11 @@ class AlarmProcessor:
         Raises
         ------
         JournalError
-            If it can't be written. This processor is of no more use then: make a new one.
+            If it can't be written. `run` then goes back to what is on disk; who calls this makes a new processor.
         """
         if not entries:
             return
+        self._in_step = False
         steps = []
         for entry in entries:
             changes = self._watch.feed(entry)
@@ -148,6 +159,7 @@ class AlarmProcessor:
         if steps:
             self._desk.apply(steps, last.offset)
         self._offset = last.offset
+        self._in_step = True
         if last.appended_ms - self._saved_ms >= self._snapshot_every_ms:
             self.save_snapshot()
             self._saved_ms = last.appended_ms
@@ -190,6 +202,7 @@ class AlarmProcessor:
         self._offset = offset
         self._saved_ms = at_ms
         self._reconcile(max(at_ms, self._watch.now_ms))
+        self._in_step = True
 
     def _restore_engine(self) -> tuple[int, int]:
         """The offset up to which the engine knows the log, and the version of the limits that are saved."""
