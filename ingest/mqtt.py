@@ -107,9 +107,8 @@ class MqttSource:
         self._acknowledge = self.acknowledge  # one object, so that a group's messages compare equal
         self._generation = 0
         self._to_acknowledge: deque[Sequence[int]] = deque()
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
+        self._wake_in: socket.socket | None = None
+        self._wake_out: socket.socket | None = None
         self._subscribed = False
         self._up = False
         self._full = False
@@ -172,6 +171,9 @@ class MqttSource:
         Set the `Ingest`'s own stop no earlier: what it still commits is acknowledged on the way out.
         """
         pause_s = self._settings.first_pause_s
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
         try:
             while not stop.is_set():
                 if self._connect():
@@ -233,17 +235,18 @@ class MqttSource:
 
     def _turn(self, sock: Any, room: bool) -> bool:
         """Wait for the socket, read a burst, send what is to send. True if nothing is left to read."""
-        client = self._client
+        client, wake_in = self._client, self._wake_in
+        assert wake_in is not None
         poll = select.poll()  # not select(): our descriptors may be beyond 1024
-        poll.register(self._wake_in, select.POLLIN)
+        poll.register(wake_in, select.POLLIN)
         wanted = (select.POLLIN if room else 0) | (select.POLLOUT if client.want_write() else 0)
         if wanted:  # else not even asked about: a closed connection would answer at once, again and again
             poll.register(sock, wanted)
         # TLS may hold decrypted bytes that the socket does not show.
         decrypted = room and isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         ready = dict(poll.poll(0 if decrypted else 1000 * (_STOP_LOOK_S if room else _FULL_LOOK_S)))
-        if self._wake_in.fileno() in ready:
-            self._wake_in.recv(4096)
+        if wake_in.fileno() in ready:
+            wake_in.recv(4096)
         emptied = True
         if room and (decrypted or ready.get(sock.fileno(), 0) & ~select.POLLOUT):
             emptied = self._read()
@@ -294,8 +297,11 @@ class MqttSource:
             log.exception("goodbye to the broker failed")
 
     def _wake(self) -> None:
+        wake_out = self._wake_out
+        if wake_out is None:
+            return
         try:
-            self._wake_out.send(b"\0")
+            wake_out.send(b"\0")
         except OSError:  # full, so it will wake anyway; or closed, so nobody is left to wake
             return
 

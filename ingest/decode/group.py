@@ -78,7 +78,8 @@ def decode_group(messages: Sequence[Message], decoder: Decoder) -> DecodedGroup:
     quality[np.isnan(value) & (quality < Quality.BAD)] = Quality.BAD
 
     future: Counter[int] = Counter()
-    ahead = time > received + FUTURE_MS
+    # A clock of ours that was never set may not call the field's clocks wrong.
+    ahead = (time > received + FUTURE_MS) & (received >= EARLIEST_MS)
     if ahead.any():
         future.update(point[ahead].tolist())
         time[ahead] = np.broadcast_to(received, n)[ahead]
