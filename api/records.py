@@ -5,12 +5,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from alerting.alarm import Alarm
 from alerting.journal import Journal
+from alerting.journal_rows import alarm_from_row
 from alerting.journal_schema import alarm, audit, delivery, delivery_attempt
 from alerting.pages import Page, page_of
 from api.times import iso, iso_or_none
+from hazards.plant import PointKey
 
-__all__ = ["DELIVERY_STATUSES", "audit_page", "deliveries_page", "delivery_counts"]
+__all__ = ["DELIVERY_STATUSES", "alarms_of_point", "audit_page", "deliveries_page", "delivery_counts"]
 
 DELIVERY_STATUSES = ("pending", "delivered", "dead")
 
@@ -99,3 +102,20 @@ def _audit_json(row: Any) -> dict[str, Any]:
         "reason": row["reason"],
         "detail": json.loads(row["detail"]),
     }
+
+
+def alarms_of_point(journal: Journal, key: PointKey, start_ms: int, end_ms: int, limit: int = 500) -> list[Alarm]:
+    """Alarms of a point that stood at some time of a range, the oldest first; at most ``limit``, the newest of them."""
+    query = (
+        sa.select(alarm)
+        .where(
+            alarm.c.enterprise == key.enterprise,
+            alarm.c.point == key.point,
+            alarm.c.raised_at_ms < end_ms,
+            sa.or_(alarm.c.cleared_at_ms.is_(None), alarm.c.cleared_at_ms >= start_ms),
+        )
+        .order_by(alarm.c.raised_at_ms.desc())
+        .limit(limit)
+    )
+    with journal.reading() as connection:
+        return [alarm_from_row(row) for row in connection.execute(query).mappings()][::-1]

@@ -198,3 +198,69 @@ class ApiRig:
         self._points[key] = replace(point, checks=checks)
         self.log.append([LimitsChanged(self.now_ms, {self.number(key): checks})], self.now_ms)
         return checks
+
+
+def _show(port: int) -> None:
+    """Serve the console with a history, a few alarms, and readings that go on."""
+    import tempfile
+    import time
+
+    import uvicorn
+
+    with tempfile.TemporaryDirectory() as folder:
+        rig = ApiRig(Path(folder), session_secret=b"s" * 32, login_code="look", now_ms=int(time.time() * 1000))
+        start_ms = rig.now_ms - 6 * 3_600_000
+        steps = np.arange(start_ms, rig.now_ms, 5000)
+        rng = np.random.default_rng(1)
+        for key, base, swing in (
+            (CH4, 0.55, 0.1),
+            (CO, 9.0, 2.0),
+            (WIND, 1.6, 0.2),
+            (H2S, 1.0, 0.4),
+            (LEVEL, 62.0, 3.0),
+        ):
+            hours = (steps - start_ms) / 3_600_000
+            value = base + swing * np.sin(hours * 1.3) + rng.normal(0, swing / 5, len(steps))
+            if key == CH4:
+                value += 1.2 * np.exp(-(((hours - 5.72) / 0.05) ** 2)) + 0.7 * np.exp(-(((hours - 3) / 0.1) ** 2))
+            quality = np.where((hours > 4.2) & (hours < 4.35), 2, 0)
+            quality = np.where((hours > 1.5) & (hours < 1.7), 3, quality)
+            keep = ~((hours > 2.2) & (hours < 2.4))
+            rig.send_many(key, steps[keep], value[keep], quality[keep])
+        now_ms = rig.now_ms
+        old_ms = start_ms + int(2.9 * 3_600_000)
+        rig.change(CH4, {Condition.HIGH: True}, 1.05, old_ms)
+        rig.change(CH4, {Condition.HIGH: False}, 0.85, old_ms + 900_000)
+        for alarm in rig.journal.open_alarms():
+            rig.desk.acknowledge(alarm.id, "王建国", "已到现场，正在加强通风")
+        begun = start_ms + int(5.68 * 3_600_000)
+        rig.change(CH4, {Condition.HIGH: True}, 1.12, begun)
+        rig.change(CH4, {Condition.HIGH_HIGH: True}, 1.62, begun + 60_000)
+        rig.change(CO, {Condition.HIGH: True}, 26.5, now_ms - 600_000)
+        rig.desk.acknowledge(rig.journal.open_alarms()[-1].id, "李伟", "通知瓦检员")
+        rig.change(H2S, {Condition.HIGH_HIGH: True}, 23.0, now_ms - 95_000)
+        rig.change(H2S, {Condition.HIGH_HIGH: False}, 8.0, now_ms - 35_000)
+        rig.change(WIND, {Condition.LOW: True}, 0.21, now_ms - 4_000_000)
+        rig.change(LEVEL, {Condition.HIGH: True}, 86.0, now_ms - 7_000_000)
+        level = next(a for a in rig.journal.open_alarms() if a.point == LEVEL.point)
+        rig.desk.shelve(level.id, "赵敏", "正在倒罐，液位计校验", now_ms + 3_600_000)
+        rig.ready = {"broker": (True, ""), "store": (True, ""), "alerting": (True, ""), "notify": (True, "")}
+        app = rig.app()
+
+        def live() -> None:
+            while True:
+                rig.now_ms = int(time.time() * 1000)
+                for key, base in ((CH4, 1.3), (CO, 25.0), (WIND, 0.22), (H2S, 2.0), (LEVEL, 86.0)):
+                    rig.send(key, rig.now_ms, base + rng.normal(0, base / 40))
+                    rig.stats.add(received_readings=1)
+                time.sleep(1)
+
+        threading.Thread(target=live, daemon=True).start()
+        print(f"http://127.0.0.1:{port}/login?code=look", rig.key(Role.OPERATOR))
+        uvicorn.run(app, port=port, log_level="warning", ws="wsproto")
+
+
+if __name__ == "__main__":
+    import sys
+
+    _show(int(sys.argv[1]))

@@ -1,0 +1,120 @@
+"""Alarms and points as the page's lists show them: words and numbers ready, nothing left to work out in the browser."""
+
+import math
+from typing import Any
+
+from alerting.alarm import Alarm, AlarmState
+from alerting.messages import plain_numbers
+from api.state import ApiState
+from hazards.condition import Condition
+from hazards.plant import Point, PointKey
+
+__all__ = ["MOST_ROWS", "alarm_row", "alarm_rows", "figure", "point_row"]
+
+MOST_ROWS = 300
+"""A list longer than this helps nobody; the number of the rest is shown."""
+
+_TO_TAKE = (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED)
+
+
+def figure(value: float | None, limit: float | None = None) -> str:
+    """A value with as many decimals as mean something.
+
+    >>> figure(1.6234, 1.5), figure(None)
+    ('1.62', '–')
+    """
+    return "–" if value is None else plain_numbers(value, limit)[0]
+
+
+def alarm_row(at: ApiState, alarm: Alarm, language: str) -> dict[str, Any]:
+    """One alarm."""
+    key = PointKey(alarm.enterprise, alarm.point)
+    point = at.points.get(key)
+    enterprise = at.points.enterprise(alarm.enterprise)
+    source = at.points.source(alarm.enterprise, alarm.source)
+    condition = at.services.catalogue.conditions.get(alarm.condition)
+    with_numbers = alarm.condition <= Condition.RATE
+    return {
+        "id": alarm.id,
+        "severity": alarm.severity.word,
+        "state": str(alarm.state),
+        "to_take": alarm.state in _TO_TAKE,
+        "standing": bool(alarm.active),
+        "name": point.name.in_language(language) if point else alarm.point,
+        "point": alarm.point,
+        "place": " · ".join(
+            [
+                enterprise.name.in_language(language) if enterprise else alarm.enterprise,
+                source.name.in_language(language) if source else alarm.source,
+            ]
+        ),
+        "condition": condition.in_language(language) if condition else alarm.condition.word,
+        "value": figure(alarm.value, alarm.limit),
+        "limit": plain_numbers(alarm.value or 0.0, alarm.limit)[1] if with_numbers and alarm.limit is not None else "",
+        "sign": "≤" if alarm.condition <= Condition.LOW else "≥",
+        "unit": (alarm.unit + "/s") if alarm.condition is Condition.RATE else alarm.unit,
+        "raised_ms": alarm.raised_at_ms,
+        "cleared_ms": alarm.cleared_at_ms,
+        "late": alarm.late,
+        "by": alarm.acknowledged_by,
+        "shelved_until_ms": alarm.shelved_until_ms,
+        "message": alarm.message.in_language(language),
+    }
+
+
+def alarm_rows(at: ApiState, language: str, enterprise: str | None, most: int = MOST_ROWS) -> dict[str, Any]:
+    """All that is open, in the order of `board.rank`, and how many there are of each severity."""
+    alarms = at.board.all(enterprise)
+    counts = dict.fromkeys(("red", "orange", "yellow", "blue"), 0)
+    to_take = 0
+    for alarm in alarms:
+        if alarm.state is not AlarmState.SHELVED:
+            counts[alarm.severity.word] += 1
+        to_take += alarm.state in _TO_TAKE
+    return {
+        "rows": [alarm_row(at, a, language) for a in alarms[:most]],
+        "more": max(len(alarms) - most, 0),
+        "counts": counts,
+        "to_take": to_take,
+    }
+
+
+def point_row(at: ApiState, point: Point, language: str, now_ms: int) -> dict[str, Any]:
+    """One point with its last value and what state it is in."""
+    last = at.live.last(at.points.number(point.key))
+    worst = max((a.severity for a in at.board.of_point(point.key).values()), default=None)
+    kind = at.services.catalogue.kinds.get(point.kind)
+    source = at.points.source(point.enterprise, point.source)
+    enterprise = at.points.enterprise(point.enterprise)
+    checks = point.checks
+    silent = last is not None and 0 < checks.no_data_after_ms < now_ms - last.t
+    if last is None:
+        state = "never"
+    elif worst is not None:
+        state = worst.word
+    elif silent:
+        state = "silent"
+    else:
+        state = "normal" if last.q == 0 else f"q{last.q}"
+    return {
+        "enterprise": point.enterprise,
+        "point": point.id,
+        "name": point.name.in_language(language),
+        "kind": kind.name.in_language(language) if kind else point.kind,
+        "place": " · ".join(
+            [
+                enterprise.name.in_language(language) if enterprise else point.enterprise,
+                source.name.in_language(language) if source else point.source,
+            ]
+        ),
+        "unit": point.unit,
+        "value": figure(last.v) if last else "–",
+        "t": last.t if last else None,
+        "state": state,
+        "low": _limit(checks.low_low, checks.low),
+        "high": _limit(checks.high, checks.high_high),
+    }
+
+
+def _limit(*limits: float) -> str:
+    return " / ".join(f"{x:g}" for x in limits if not math.isnan(x))
