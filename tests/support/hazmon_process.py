@@ -67,6 +67,11 @@ class HazmonProcess(Server):
         return str(Path(sys.executable).parent / "hazmon")
 
     @property
+    def program(self) -> str:
+        """The installed console script."""
+        return self._program
+
+    @property
     def config(self) -> Path:
         """The configuration file."""
         return self.folder / "hazmon.toml"
