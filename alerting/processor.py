@@ -12,14 +12,12 @@ from collections.abc import Sequence
 
 import structlog
 
-from alerting.alarm import Alarm, Cause
 from alerting.desk import Desk, Step
 from alerting.errors import JournalError, LogMismatchError
 from alerting.journal import Journal
-from alerting.lifecycle import Change
+from alerting.orphans import Orphans
 from alerting.watch import Watch
 from hazards.checks import Checks
-from hazards.condition import Condition, family_of
 from hazards.log import Entry, LimitsChanged, Log, Readings, Tick
 from hazards.plant import Plant
 
@@ -153,6 +151,8 @@ class AlarmProcessor:
         steps = []
         for entry in entries:
             changes = self._watch.feed(entry)
+            if isinstance(entry.body, Tick):
+                changes += self._orphans.given_up(entry.body.now_ms)
             if changes or self._desk.due_shelf_at(entry.appended_ms):
                 steps.append(Step(entry.appended_ms, _received_ms(entry), changes))
         last = entries[-1]
@@ -217,35 +217,18 @@ class AlarmProcessor:
             _log.error("the engine's snapshot can't be used; reading the log again", error=str(error))
             self._watch = Watch(self._plant, self._log.point_keys)
             start = self._log.first_offset - 1
-            first = self._log.read(start, 1)
-            self._watch.restore_limits(limits, first[0].appended_ms if first else 0)
+            self._watch.restore_limits(limits)
             return start, -1
         return offset, self._watch.limits_version
 
     def _reconcile(self, at_ms: int) -> None:
-        """Make the open alarms agree with the engine, should a snapshot have been lost between them."""
-        standing = self._watch.standing()
-        alarms = {(a.point_number, c): a for a in self._desk.open_alarms() for c in a.active}
-        gone, come = sorted(alarms.keys() - standing), sorted(standing - alarms.keys())
-        if not gone and not come:
-            return
-        _log.error("open alarms and engine differ", ended=len(gone), begun=len(come))
-        changes = [self._reset(number, c, False, at_ms, alarms[number, c]) for number, c in gone]
-        changes += [self._reset(number, c, True, at_ms, None) for number, c in come]
-        self._desk.apply([Step(at_ms, None, changes)], self._offset)
-
-    def _reset(self, number: int, condition: Condition, active: bool, at_ms: int, alarm: Alarm | None) -> Change:
-        value = alarm.value if alarm is not None and alarm.value is not None else float("nan")
-        return Change(
-            point=self._watch.point(number),
-            number=number,
-            family=family_of(condition),
-            flips=((condition, active),),
-            time_ms=at_ms,
-            value=value,
-            checks=self._watch.checks.get(number, Checks()),
-            cause=Cause.ENGINE_RESET,
-        )
+        """See whether the open alarms agree with the engine, should a snapshot have been lost between them."""
+        self._orphans = Orphans(self._watch, self._desk.open_alarms())
+        found = self._orphans.found(at_ms)
+        if self._orphans or found:
+            _log.error("open alarms and engine differ", only_alarms=len(self._orphans), only_engine=len(found))
+        if found:
+            self._desk.apply([Step(at_ms, None, found)], self._offset)
 
 
 def _received_ms(entry: Entry) -> int:

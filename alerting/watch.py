@@ -14,6 +14,7 @@ import numpy as np
 from alerting.alarm import Cause
 from alerting.engine import Engine, Limits, Transitions
 from alerting.engine import snapshot as engine_state
+from alerting.engine.tables import Tables
 from alerting.lifecycle import Change
 from hazards.checks import Checks
 from hazards.condition import Condition, Family, family_of
@@ -71,6 +72,14 @@ class Watch:
         """The checks in force, by the point's number; a number that is missing has none."""
         return dict(self._checks)
 
+    def checks_of(self, number: int) -> Checks:
+        """The checks in force at one point."""
+        return self._checks.get(number) or Checks()
+
+    def heard(self, number: int) -> bool:
+        """Whether the point has ever been heard, as far as the engine knows."""
+        return number < len(self._heard) and bool(self._heard[number])
+
     def standing(self) -> set[tuple[int, Condition]]:
         """Every point and condition that is active."""
         if self._engine is None:
@@ -91,7 +100,8 @@ class Watch:
         """What one entry changes, in order; one change for all that one reading does to a family."""
         body = entry.body
         if self._engine is None:
-            self._engine = Engine(Limits.unlimited(0), entry.appended_ms)
+            self._since[:] = entry.appended_ms
+            self._engine = Engine(self._limits(len(self._since)), entry.appended_ms)
         match body:
             case Readings(batch, _):
                 return self._fold(self._evaluate(batch))
@@ -112,9 +122,10 @@ class Watch:
             early = time_ms < self._since[point]
             if early.any():
                 np.minimum.at(self._since, point[early], time_ms[early])
-                state, late, now_ms = engine_state.load(engine.snapshot())
-                state.last[point[early]] = self._since[point[early]]
-                engine = self._restored(engine_state.dump(state, late, now_ms))
+                tables = Tables.fresh(self._limits(len(engine)), 0)
+                _, late, now_ms = engine_state.load(engine.snapshot(), tables)
+                tables.trail["last"][point[early]] = self._since[point[early]]
+                engine = self._restored(engine_state.dump(tables, late, now_ms))
             self._heard[point] = True
         return engine.evaluate(batch.point, batch.time_ms, batch.value, batch.quality)
 
@@ -164,7 +175,7 @@ class Watch:
                 flips=tuple(flips),
                 time_ms=time_ms,
                 value=values[number, time_ms, family],
-                checks=self._checks.get(number) or Checks(),
+                checks=self.checks_of(number),
                 cause=self._cause(number) if limits_changed else None,
             )
             for (number, time_ms, family), flips in folded.items()
@@ -185,8 +196,8 @@ class Watch:
         saved = _SavedLimits(len(self._heard), self._checks)
         return zlib.compress(msgspec.msgpack.encode(saved), 1)
 
-    def restore_limits(self, limits: bytes, start_ms: int) -> None:
-        """Begin with these limits and nothing else known.
+    def restore_limits(self, limits: bytes) -> None:
+        """Begin with these limits and nothing else known, at the time of the next entry.
 
         Raises
         ------
@@ -199,8 +210,7 @@ class Watch:
             raise ValueError(f"these are no saved limits: {error}") from error
         self._checks = saved.checks
         self._heard = np.zeros(saved.n_points, np.bool_)
-        self._since = np.full(saved.n_points, start_ms, np.int64)
-        self._engine = Engine(self._limits(saved.n_points), start_ms)
+        self._since = np.zeros(saved.n_points, np.int64)
 
     def restore(self, limits: bytes, state: bytes) -> None:
         """Go on from `limits` and `state` as if nothing had happened in between.
@@ -212,8 +222,9 @@ class Watch:
         """
         if not state:
             return
-        columns, _, now_ms = engine_state.load(state)
-        self.restore_limits(limits, now_ms)
-        self._heard = columns.seen.copy()
-        self._since = np.where(columns.seen, 0, columns.last)
+        self.restore_limits(limits)
+        tables = Tables.fresh(self._limits(len(self._heard)), 0)
+        engine_state.load(state, tables)
+        self._heard = tables.rest["seen"].astype(np.bool_)
+        self._since = tables.trail["last"].astype(np.int64)
         self._restored(state)
