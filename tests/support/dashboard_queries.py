@@ -26,6 +26,11 @@ class DashboardQuery:
     """Of the panel or annotation, with the query's letter where there are several; or the variable's name."""
     influxql: str
 
+    @property
+    def empty_when_well(self) -> bool:
+        """Whether no row is good news: no reading to distrust, no alarm of that colour."""
+        return self.role == "annotation" or '"quality" = ' in self.influxql or '"quality" >= 2' in self.influxql
+
     def __str__(self) -> str:
         return f"{self.dashboard}: {self.role} {self.title}"
 
