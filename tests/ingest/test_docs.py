@@ -19,4 +19,6 @@ def test_every_reject_reason_is_in_the_payload_docs() -> None:
 def test_every_counter_is_in_the_readme() -> None:
     readme = (ROOT / "ingest/README.md").read_text()
     section = readme[readme.index("## Counters") : readme.index("## Speed")]
-    assert set(re.findall(r"`([a-z_]+)`", section[: section.index("Rejected messages")])) == set(IngestStats().snapshot())
+    assert set(re.findall(r"`([a-z_]+)`", section[: section.index("Rejected messages")])) == set(
+        IngestStats().snapshot()
+    )
