@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import structlog
 
+from alerting.alarm import AlarmEvent
 from alerting.deliveries import DeliveryStatus
 from alerting.errors import DeliveryError, DeliveryReason, JournalError
 from alerting.journal import Journal
@@ -24,6 +25,8 @@ __all__ = ["DeliveryWorker"]
 
 _LONGEST_NAP_S = 60.0
 _JOURNAL_PAUSE_S = 1.0
+_MOST_EVENTS_AHEAD = 500
+"""Events read together with their deliveries; more than these would only fill memory while a receiver is down."""
 
 _log = structlog.get_logger(__name__)
 
@@ -62,6 +65,9 @@ class DeliveryWorker:
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
+        self._news = threading.Event()
+        self._news.set()
+        self._events: dict[int, AlarmEvent] = {}
         self._outcomes: list[Outcome] = []
         self._has_outcomes = asyncio.Event()
         self._last_reason: DeliveryReason | None = None
@@ -106,7 +112,7 @@ class DeliveryWorker:
             self._thread.join(timeout_s)
 
     def wake(self) -> None:
-        """Look again at what is due; the journal calls this with every event."""
+        """Look again at what is due."""
         loop = self._loop
         if loop is not None and not loop.is_closed():
             try:
@@ -114,12 +120,17 @@ class DeliveryWorker:
             except RuntimeError:  # the loop was closed a moment ago: nobody is left to wake
                 return
 
+    def _hear(self) -> None:
+        """The journal has new events."""
+        self._news.set()
+        self.wake()
+
     def _run(self) -> None:
         asyncio.run(self._main())
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._journal.listen(self.wake)
+        self._journal.listen(self._hear)
         recorder = asyncio.create_task(self._record_outcomes())
         attempts: set[asyncio.Task[None]] = set()
         try:
@@ -132,7 +143,7 @@ class DeliveryWorker:
                     task.add_done_callback(attempts.discard)
                 await self._sleep(min(nap_s, self._due_in_s()))
         finally:
-            self._journal.unlisten(self.wake)
+            self._journal.unlisten(self._hear)
             for task in (*attempts, recorder):
                 task.cancel()
             await asyncio.gather(*attempts, recorder, return_exceptions=True)
@@ -153,12 +164,23 @@ class DeliveryWorker:
 
     def _load(self) -> float:
         """Take in what the journal has new; how long to wait at most. [s]"""
+        if not self._news.is_set():
+            return _LONGEST_NAP_S
+        self._news.clear()
         try:
-            self._backlog.add(self._outbox.pending(self._backlog.last_seq))
+            pending = self._outbox.pending(self._backlog.last_seq)
+            if pending and len(pending) + len(self._events) <= _MOST_EVENTS_AHEAD:
+                self._events |= self._outbox.events([p.event_seq for p in pending])
         except JournalError as error:
+            self._news.set()
             _log.error("the outbox can't be read", channel=self.channel, error=str(error))
             return _JOURNAL_PAUSE_S
+        self._backlog.add(pending)
         return _LONGEST_NAP_S
+
+    def _event(self, seq: int) -> AlarmEvent:
+        event = self._events.pop(seq, None)
+        return self._outbox.events([seq])[seq] if event is None else event
 
     async def _attempt(self, pending: Pending) -> None:
         at_ms = self._clock_ms()
@@ -167,7 +189,7 @@ class DeliveryWorker:
         status: int | None = None
         retry_after_s: float | None = None
         try:
-            event = self._outbox.event(pending.event_seq)
+            event = self._event(pending.event_seq)
             async with asyncio.timeout(self._channel.timeout_s):
                 status = await self._channel.send(Notice(pending.id, event), at_ms)
         except DeliveryError as error:

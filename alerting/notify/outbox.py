@@ -76,10 +76,10 @@ class Outbox:
                 for row in connection.execute(query).mappings()
             ]
 
-    def event(self, seq: int) -> AlarmEvent:
-        """The event that a delivery is about."""
+    def events(self, seqs: Sequence[int]) -> dict[int, AlarmEvent]:
+        """The events that deliveries are about, by seq."""
         with self._journal.reading() as connection:
-            return events(connection, alarm_event.c.seq == seq)[0]
+            return {e.seq: e for e in events(connection, alarm_event.c.seq.in_(seqs))}
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Keep attempts and what they led to, in one transaction.

@@ -130,7 +130,7 @@ def test_an_alarms_events_arrive_in_order_while_another_alarm_overtakes(
     for k, value in enumerate([1.2, 1.6, 0.2]):
         mine.say("CH4-01", T0 + 1000 * k, value)
     mine.say("CH4-02", T0 + 3000, 1.2)
-    wait_until("the second alarm", lambda: any(p.event["data"]["point"] == "CH4-02" for p in receiver.posts))
+    wait_until("the second alarm", lambda: {p.event["data"]["point"] for p in receiver.posts} == {"CH4-01", "CH4-02"})
     assert {p.event["type"] for p in receiver.posts if p.status == 503} == {"alarm.raised"}
     refuse.clear()
     wait_until("all", lambda: worker.waiting == 0)
