@@ -44,17 +44,19 @@ class Backlog:
         self._under_way: dict[str, Pending] = {}
         self._sending = 0
         self._sending_retries = 0
+        self._size = 0  # counted, because other threads ask
         self.last_seq = 0
         """The newest event that has been added."""
 
     def __len__(self) -> int:
-        return sum(map(len, self._waiting.values()))
+        return self._size
 
     def add(self, pending: Iterable[Pending]) -> None:
         """More deliveries, in the order of their events, newer than all before."""
         for item in pending:
             queue = self._waiting.setdefault(item.alarm_id, deque())
             queue.append(item)
+            self._size += 1
             self.last_seq = max(self.last_seq, item.event_seq)
             if len(queue) == 1:
                 self._offer(item)
@@ -91,6 +93,7 @@ class Backlog:
         del self._under_way[item.alarm_id]
         queue = self._waiting[item.alarm_id]
         queue.popleft()
+        self._size -= 1
         if queue:
             self._offer(queue[0])
         else:

@@ -67,6 +67,7 @@ class DeliveryWorker:
         self._wake = asyncio.Event()
         self._news = threading.Event()
         self._news.set()
+        self._loading = False
         self._events: dict[int, AlarmEvent] = {}
         self._outcomes: list[Outcome] = []
         self._has_outcomes = asyncio.Event()
@@ -97,8 +98,8 @@ class DeliveryWorker:
 
     @property
     def waiting(self) -> int:
-        """Deliveries that are still to be made."""
-        return len(self._backlog)
+        """Deliveries that are still to be made; at least 1 while the journal has news that were not looked at."""
+        return len(self._backlog) + (self._news.is_set() or self._loading)
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
@@ -166,6 +167,7 @@ class DeliveryWorker:
         """Take in what the journal has new; how long to wait at most. [s]"""
         if not self._news.is_set():
             return _LONGEST_NAP_S
+        self._loading = True
         self._news.clear()
         try:
             pending = self._outbox.pending(self._backlog.last_seq)
@@ -175,8 +177,11 @@ class DeliveryWorker:
             self._news.set()
             _log.error("the outbox can't be read", channel=self.channel, error=str(error))
             return _JOURNAL_PAUSE_S
-        self._backlog.add(pending)
-        return _LONGEST_NAP_S
+        else:
+            self._backlog.add(pending)
+            return _LONGEST_NAP_S
+        finally:
+            self._loading = False
 
     def _event(self, seq: int) -> AlarmEvent:
         event = self._events.pop(seq, None)
