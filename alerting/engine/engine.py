@@ -4,16 +4,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.engine import snapshot
+from alerting.engine.columns import Columns
 from alerting.engine.first_pass import CHUNK, FirstPass, close_boxes
 from alerting.engine.rules import judge, pass_time, switch_off
+from alerting.engine.runs import Runs
 from alerting.engine.tables import FAR, Rows, Tables, limit_rows
 from alerting.engine.transitions import Collector, Transitions
 from alerting.limits import Limits
 
 __all__ = ["Engine"]
 
-_NAMES = ("point", "time_ms", "value", "quality")
-_DTYPES = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.float64), np.dtype(np.uint8))
+_PIECE = 24576
+"""Readings of a batch in order of time that are dealt with before the next."""
+
+_SHORT_RUN = 8
+"""Readings a run; below this, looking at one reading of every run costs less than looking at windows."""
 
 
 class Engine:
@@ -121,27 +126,25 @@ class Engine:
         ValueError
             If a column has another type or length, or a point is not one of the engine's; nothing is changed then.
         """
-        _check_columns(point, time_ms, value, quality)
-        if not len(point):
+        batch = Columns(point, time_ms, value, quality)
+        batch.check()
+        if not len(batch):
             return Transitions.empty()
-        in_a_row = _in_a_row(point)
+        in_a_row = batch.in_a_row()
         # Seen as unsigned, a negative index is a large one.
         highest = point[-1] if in_a_row and point[0] >= 0 else np.maximum.reduce(point.view(np.uint32))
         if highest >= len(self):
             raise ValueError(f"a point index is outside 0..{len(self) - 1}")
         out = Collector()
         with _any_number():
-            if in_a_row or self._each_point_once(point):
-                self._different_points(point, time_ms, value, quality, out, in_a_row)
+            if in_a_row:
+                self._different_points(batch, out, in_a_row)
             else:
-                # Take the first reading of every point, then the second, and so on.
-                order = np.lexsort((time_ms, point))
-                ordered = point[order]
-                starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-                length = np.diff(np.r_[starts, len(order)])
-                for rank in range(int(length.max())):
-                    some = order[starts[length > rank] + rank]
-                    self._different_points(point[some], time_ms[some], value[some], quality[some], out)
+                for piece in _pieces(batch):
+                    if self._each_point_once(piece):
+                        self._different_points(piece, out)
+                    else:
+                        self._runs(piece, out)
         return out.sorted()
 
     def advance(self, now_ms: int) -> Transitions:
@@ -203,8 +206,8 @@ class Engine:
         self._tables.limit[points], self._tables.box["band"][points] = limit_rows(limits)
         rows = self._tables.load(points)
         out = Collector()
-        rows.drop_timers()
-        switch_off(rows, now_ms, out)
+        rows.due[:] = FAR
+        switch_off(rows, limits, now_ms, out)
         with _any_number():
             self._finish(rows)
         return out.sorted()
@@ -238,49 +241,50 @@ class Engine:
         engine._begin(tables, late, now_ms)
         return engine
 
-    def _different_points(
-        self,
-        point: NDArray[np.int32],
-        time_ms: NDArray[np.int64],
-        value: NDArray[np.float64],
-        quality: NDArray[np.uint8],
-        out: Collector,
-        in_a_row: bool = False,
-    ) -> None:
+    def _different_points(self, readings: Columns, out: Collector, in_a_row: bool = False) -> None:
         """One reading each of different points: first the look, then the rules for what it leaves."""
-        for start in range(0, len(point), CHUNK):
-            chunk = slice(start, start + CHUNK)
-            points = point[chunk]
+        for start in range(0, len(readings), CHUNK):
+            chunk = readings[start : start + CHUNK]
             where: NDArray[np.intp] | slice
-            if in_a_row or _in_a_row(points):
-                first = int(points[0])
-                where = slice(first, first + len(points))
+            if in_a_row or chunk.in_a_row():
+                first = int(chunk.point[0])
+                where = slice(first, first + len(chunk))
             else:
-                where = points.astype(np.intp)
-            left = self._first.take(where, time_ms[chunk], value[chunk], quality[chunk])
+                where = chunk.point.astype(np.intp)
+            left = self._first.take(where, chunk)
             if left is not None:
-                left += start
-                self._by_the_rules(point[left].astype(np.intp), time_ms[left], value[left], quality[left], out)
+                self._by_the_rules(chunk.take(left), out)
 
-    def _by_the_rules(
-        self,
-        point: NDArray[np.intp],
-        time_ms: NDArray[np.int64],
-        value: NDArray[np.float64],
-        quality: NDArray[np.uint8],
-        out: Collector,
-    ) -> None:
+    def _by_the_rules(self, readings: Columns, out: Collector) -> None:
         """One reading each of different points that the first pass has left."""
-        rows = self._tables.load(point)
-        last = rows.trail["last"]
+        rows = self._tables.load(readings.point.astype(np.intp))
+        last, time_ms = rows.trail["last"], readings.time_ms
         late = (time_ms < last) | ((time_ms == last) & rows.rest["seen"])
         if late.any():
+            self._late += int(np.count_nonzero(late))
             on_time = np.flatnonzero(~late)
-            self._late += len(point) - len(on_time)
-            rows = rows.take(on_time)
-            time_ms, value, quality = time_ms[on_time], value[on_time], quality[on_time]
-        judge(rows, time_ms, value, quality, out)
+            rows, readings = rows.take(on_time), readings.take(on_time)
+        judge(rows, readings.time_ms, readings.value, readings.quality, out)
         self._finish(rows)
+
+    def _runs(self, readings: Columns, out: Collector) -> None:
+        """Points that occur more than once: run by run, or while most runs are short, one reading of each."""
+        runs = Runs(readings, self._tables)
+        self._late += runs.late
+        while len(runs.cursor):
+            first = runs.cursor
+            if len(runs) < _SHORT_RUN * len(first):
+                self._different_points(runs.readings.take(first), out)
+                runs.cursor = first + 1
+            else:
+                rows = self._tables.load(runs.readings.point[first].astype(np.intp))
+                run, reading = runs.pass_window(rows)
+                if len(run):
+                    these, left = rows.take(run), runs.readings.take(reading)
+                    judge(these, left.time_ms, left.value, left.quality, out)
+                    rows.put(run, these)
+                self._finish(rows)
+            runs.drop_finished()
 
     def _finish(self, rows: Rows) -> None:
         """Close the boxes of rows that have changed and write them back."""
@@ -288,32 +292,23 @@ class Engine:
         self._tables.store(rows)
         self._wake = min(self._wake, int(rows.rest["wake"].min(initial=FAR)))
 
-    def _each_point_once(self, point: NDArray[np.int32]) -> bool:
-        if _ascending(point):
+    def _each_point_once(self, readings: Columns) -> bool:
+        if readings.ascend():
             return True
-        index, position = point.astype(np.intp), np.arange(len(point), dtype=np.int32)
+        index, position = readings.point.astype(np.intp), np.arange(len(readings), dtype=np.int32)
         self._slot[index] = position
         return bool((self._slot.take(index, mode="clip") == position).all())
 
 
-def _check_columns(*columns: NDArray[np.generic]) -> None:
-    """Refuse columns of wrong types or unequal lengths."""
-    shape = (np.size(columns[0]),)
-    for column, name, dtype in zip(columns, _NAMES, _DTYPES, strict=True):
-        if not isinstance(column, np.ndarray) or column.dtype != dtype or column.shape != shape:
-            raise ValueError(f"{name} must be an array of {dtype} and shape {shape}")
+def _pieces(batch: Columns) -> list[Columns]:
+    """Cut a batch that is in order of time into pieces that suit the processor's cache, of whole rounds if any."""
+    if len(batch) <= _PIECE or not batch.in_order():
+        return [batch]
+    around = batch.round_length()
+    size = _PIECE // around * around or _PIECE
+    return [batch[start : start + size] for start in range(0, len(batch), size)]
 
 
 def _any_number() -> np.errstate:
     """NaN, inf and differences beyond the largest number are all meant: no warnings."""
     return np.errstate(all="ignore")
-
-
-def _ascending(point: NDArray[np.int32]) -> bool:
-    """Is each greater than the one before?"""
-    return bool(np.count_nonzero(point[1:] > point[:-1]) == len(point) - 1)
-
-
-def _in_a_row(point: NDArray[np.int32]) -> bool:
-    """Do the points follow each other without a gap?"""
-    return int(point[-1]) - int(point[0]) == len(point) - 1 and _ascending(point)

@@ -27,15 +27,15 @@ has frozen, so ``until`` is left as it is: at worst the box is too short, and th
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alerting.engine.columns import Columns
 from alerting.engine.tables import BOX, FAR, TRAIL, Index, Rows, Tables, assign, bit
 from hazards.condition import Condition
 from hazards.quality import Quality
 
 __all__ = ["CHUNK", "FirstPass", "close_boxes"]
 
-CHUNK = 16384
+CHUNK = 12288
 """Readings looked at in one go: many, because each step costs about a microsecond beside its work; few enough
 that what they need stays in the processor's own cache."""
 
@@ -60,25 +60,22 @@ class FirstPass:
         self._box = np.empty(CHUNK, BOX)
         self._trail = np.empty(CHUNK, TRAIL)
 
-    def take(
-        self,
-        where: Index | slice,
-        time_ms: NDArray[np.int64],
-        value: NDArray[np.float64],
-        quality: NDArray[np.uint8],
-    ) -> Index | None:
+    def take(self, where: Index | slice, readings: Columns) -> Index | None:
         """Take what passes of at most `CHUNK` readings of different points.
 
         Parameters
         ----------
         where : intp, shape (k,), or slice of k points
-            The points; with a slice nothing has to be gathered.
+            The readings' points; with a slice nothing has to be gathered.
+        readings : Columns
+            ``k`` readings.
 
         Returns
         -------
         intp, shape (n_left,), or None
             Indices of the readings that the full rules must judge; None if all have passed.
         """
+        time_ms, value, quality = readings.time_ms, readings.value, readings.quality
         tables = self._tables
         if isinstance(where, slice):
             box, trail = tables.box[where], tables.trail[where]
@@ -89,8 +86,8 @@ class FirstPass:
         last, held, anchor, clock = trail["last"], trail["held"], trail["anchor"], trail["clock"]
 
         tests = np.empty((5, len(value)), np.bool_)
-        np.greater_equal(value, box["low"], tests[0])
-        np.less_equal(value, box["high"], tests[1])
+        np.greater(value, box["low"], tests[0])
+        np.less(value, box["high"], tests[1])
         np.greater(time_ms, last, tests[2])
         np.less(time_ms, box["until"], tests[3])
         np.less_equal(quality, _USABLE, tests[4])
@@ -115,18 +112,18 @@ class FirstPass:
 
 def close_boxes(rows: Rows) -> None:
     """Make the boxes of points anew from their state."""
-    active, due = rows.limits_active(), rows.due()
-    # Nothing changes while an idle limit stays on its side, or a timed one on the side that started the timer.
-    level = rows.level(active)
+    active, due = rows.limits_active(), rows.due
+    # Nothing changes while an idle limit stays on its side, or a timed one on the side that started the timer. Both
+    # sides end at the wall; that the wall itself is on the lower side is lost here, which costs a look at the rules.
     beyond = active ^ (due < FAR)
-    least = np.where(beyond, level, -np.inf)
-    most = np.where(beyond, np.inf, np.nextafter(level, -np.inf))
+    wall = rows.walls(active)
+    least = np.where(beyond, wall, -np.inf)
+    most = np.where(beyond, np.inf, wall)
     low = np.maximum(np.maximum(least[2], least[3]), rows.limit["range_low"])
     high = np.minimum(np.minimum(most[2], most[3]), rows.limit["range_high"])
     low = np.maximum(low, -np.minimum(most[0], most[1]))  # the low side is stored negated
     high = np.minimum(high, -np.maximum(least[0], least[1]))
-    bits = rows.rest["active"]
-    low[bits & _SHUT != 0] = np.inf
+    low[rows.active & _SHUT != 0] = np.inf
     rows.box["low"] = low
     rows.box["high"] = high
 

@@ -9,6 +9,8 @@ Conventions that save the rules most of their special cases:
 - The four limits sit side by side, in the order of `Condition`: low_low, low, high, high_high. The low side
   is stored negated and compared with the negated value, so that there is one rule, ``x >= level``, for all.
   While the rules work they lie in arrays of shape (4, k), whose long axis numpy runs along.
+- Stored is not a level but the number just below it, its wall: ``x > wall`` is the same as ``x >= level``,
+  and one comparison tells the two sides apart.
 - "Off", "none pending" and "never" are times and levels that are out of reach (`FAR`, inf), not flags.
 """
 
@@ -50,8 +52,8 @@ SIGN = np.array([[-1.0], [-1.0], [1.0], [1.0]])
 
 BOX = np.dtype(
     [
-        ("low", np.float64),  # least value of a reading that may pass; inf while none may
-        ("high", np.float64),  # greatest
+        ("low", np.float64),  # a reading that passes is above this; inf while none may pass
+        ("high", np.float64),  # and below this
         ("until", np.int64),  # a reading at or after this may not pass
         ("band", np.float64),  # half width of the frozen band; inf = check off: nothing is ever outside
     ]
@@ -81,12 +83,12 @@ REST = np.dtype(
 )
 LIMIT = np.dtype(
     [
-        ("enter", np.float64, (4,)),  # signed: an inactive limit is exceeded at x >= enter; inf = off
-        ("leave", np.float64, (4,)),  # signed: an active one is clear at x < leave
+        ("enter", np.float64, (4,)),  # signed wall: an inactive limit is exceeded at x > enter
+        ("leave", np.float64, (4,)),  # signed wall: an active one is clear unless x > leave
         ("on_delay", np.int64),
         ("off_delay", np.int64),
-        ("range_low", np.float64),  # finite, so that comparing finds -inf too
-        ("range_high", np.float64),
+        ("range_low", np.float64),  # just below what the sensor can measure: x > range_low finds NaN and -inf too
+        ("range_high", np.float64),  # just above
         ("rate_per_s", np.float64),
         ("rate_window", np.int64),  # 3 * FAR = off: longer than any two times are apart
         ("frozen_after", np.int64),  # FAR = off
@@ -111,19 +113,25 @@ def limit_rows(limits: Limits) -> tuple[Table, NDArray[np.float64]]:
     for i, name in enumerate(("low_low", "low", "high", "high_high")):
         level, clear = getattr(limits, name), getattr(limits, f"{name}_clear")
         clear = np.where(np.isnan(clear), level, clear)
-        rows["enter"][:, i] = np.where(np.isnan(level), np.inf, level * SIGN[i, 0])
-        rows["leave"][:, i] = np.where(np.isnan(clear), -np.inf, clear * SIGN[i, 0])
+        rows["enter"][:, i] = _below(np.where(np.isnan(level), np.inf, level * SIGN[i, 0]))
+        rows["leave"][:, i] = _below(np.where(np.isnan(clear), -np.inf, clear * SIGN[i, 0]))
     longest = FAR // 2
     frozen_off = limits.frozen_after_ms == 0
     rows["on_delay"] = np.minimum(limits.on_delay_ms, longest)
     rows["off_delay"] = np.minimum(limits.off_delay_ms, longest)
-    rows["range_low"] = np.fmax(limits.range_low, -_LARGEST)
-    rows["range_high"] = np.fmin(limits.range_high, _LARGEST)
+    rows["range_low"] = _below(np.fmax(limits.range_low, -_LARGEST))
+    rows["range_high"] = -_below(-np.fmin(limits.range_high, _LARGEST))
     rows["rate_per_s"] = limits.rate_per_s
     rows["rate_window"] = np.where(np.isnan(limits.rate_per_s), 3 * FAR, np.minimum(limits.rate_window_ms, longest))
     rows["frozen_after"] = np.where(frozen_off, FAR, np.minimum(limits.frozen_after_ms, longest))
     rows["no_data_after"] = np.where(limits.no_data_after_ms == 0, FAR, np.minimum(limits.no_data_after_ms, longest))
     return rows, np.where(frozen_off, np.inf, np.minimum(limits.frozen_band, _LARGEST))
+
+
+def _below(level: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The next smaller number; below the smallest lies -inf."""
+    with np.errstate(over="ignore"):
+        return np.nextafter(level, -np.inf)
 
 
 @dataclass(slots=True, eq=False)
@@ -135,6 +143,10 @@ class Rows:
     trail: Table
     rest: Table
     limit: Table
+    active: NDArray[np.uint8]
+    """(k,); works in place of the column in ``rest``, because it lies together."""
+    due: NDArray[np.int64]
+    """(4, k); likewise."""
 
     def __len__(self) -> int:
         return len(self.point)
@@ -147,6 +159,8 @@ class Rows:
             self.trail.take(index),
             self.rest.take(index),
             self.limit.take(index),
+            self.active.take(index),
+            self.due.take(index, axis=1),
         )
 
     def put(self, index: Index, rows: "Rows") -> None:
@@ -154,12 +168,10 @@ class Rows:
         assign(self.box, index, rows.box)
         assign(self.trail, index, rows.trail)
         assign(self.rest, index, rows.rest)
+        self.active[index] = rows.active
+        self.due[:, index] = rows.due
 
-    def drop_timers(self, where: NDArray[np.bool_] | slice = slice(None)) -> None:
-        """Forget pending raises and clears."""
-        self.rest["due"][where] = FAR
-
-    def drop_anchors(self, where: NDArray[np.bool_] | slice = slice(None)) -> None:
+    def drop_anchors(self, where: NDArray[np.bool_]) -> None:
         """Forget the rate anchor and stop the frozen clock; the value that the band lies around stays."""
         self.rest["rate_time"][where] = -FAR
         self.rest["rate_value"][where] = 0.0
@@ -167,23 +179,19 @@ class Rows:
 
     def limits_active(self) -> NDArray[np.bool_]:
         """State of the four limits, (4, k)."""
-        active: NDArray[np.bool_] = self.rest["active"] & _LIMIT_BITS != 0
+        active: NDArray[np.bool_] = self.active & _LIMIT_BITS != 0
         return active
-
-    def due(self) -> NDArray[np.int64]:
-        """Copy of the timers of the four limits, (4, k)."""
-        return self.rest["due"].T.copy()
-
-    def level(self, active: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """What each of the four limits compares with in its present state, signed, (4, k)."""
-        level = self.limit["enter"].T.copy()
-        np.copyto(level, self.limit["leave"].T, where=active)
-        return level
 
     def is_active(self, condition: Condition) -> NDArray[np.bool_]:
         """State of one condition, (k,)."""
-        active: NDArray[np.bool_] = self.rest["active"] & bit(condition) != 0
+        active: NDArray[np.bool_] = self.active & bit(condition) != 0
         return active
+
+    def walls(self, active: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What each of the four limits compares with in its present state, (4, k)."""
+        wall: NDArray[np.float64] = self.limit["enter"].T.copy()
+        np.copyto(wall, self.limit["leave"].T, where=active)
+        return wall
 
 
 class Tables:
@@ -210,16 +218,22 @@ class Tables:
 
     def load(self, point: Index) -> Rows:
         """The rows of some points, as copies."""
+        # The index has been checked; without "clip" take would check again.
+        rest = self.rest.take(point, mode="clip")
         return Rows(
             point,
-            self.box.take(point, mode="clip"),  # the index has been checked; without "clip" take checks again
+            self.box.take(point, mode="clip"),
             self.trail.take(point, mode="clip"),
-            self.rest.take(point, mode="clip"),
+            rest,
             self.limit.take(point, mode="clip"),
+            rest["active"].copy(),
+            rest["due"].T.copy(),
         )
 
     def store(self, rows: Rows) -> None:
         """Write back what the rules have made of the rows."""
+        rows.rest["active"] = rows.active
+        rows.rest["due"] = rows.due.T
         assign(self.box, rows.point, rows.box)
         assign(self.trail, rows.point, rows.trail)
         assign(self.rest, rows.point, rows.rest)

@@ -19,7 +19,7 @@ class EngineMachine(RuleBasedStateMachine):
     def begin(self, points: list[Checks], start_ms: int) -> None:
         self.pair = EnginePair(points, start_ms)
 
-    @rule(steps=st.lists(readings, min_size=1, max_size=12), shuffle=st.randoms(use_true_random=False))
+    @rule(steps=st.lists(readings, min_size=1, max_size=24), shuffle=st.randoms(use_true_random=False))
     def shuffled_batch(self, steps: list[tuple[int, int, float, int]], shuffle: object) -> None:
         batch = []
         for point, step_ms, value, quality in steps:
