@@ -131,8 +131,8 @@ def run_demo(
     try:
         with ExitStack() as stack:
             running = _Demo(stack, out, words, language, port, speed)
-            if not stop.wait(for_s) or for_s is None:
-                out.print(f"[dim]{words.stopping}[/]")
+            _wait(stop.is_set, for_s)
+            out.print(f"[dim]{words.stopping}[/]")
             figures = running.finish()
     finally:
         for sig, handler in before.items():
@@ -232,13 +232,11 @@ class _Demo:
             self._out.print(f"  [dim]→ {self._words.delivered}: {what}[/]", soft_wrap=True)
 
 
-def _wait(condition: Callable[[], bool], at_most_s: float) -> bool:
-    end = time.monotonic() + at_most_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
+def _wait(condition: Callable[[], bool], at_most_s: float | None) -> None:
+    """Look now and again: a wait without end would not let the main thread run the handler of every signal."""
+    end = None if at_most_s is None else time.monotonic() + at_most_s
+    while not condition() and (end is None or time.monotonic() < end):
         time.sleep(0.02)
-    return True
 
 
 def _print_figures(out: Console, words: _Words, figures: Figures) -> None:

@@ -14,13 +14,13 @@ import asyncio
 import fcntl
 import os
 import secrets
+import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any, Literal
 
 import structlog
@@ -257,13 +257,17 @@ class Service:
         log.info("hazmon is up", version=__version__, url=self.url, data=str(self.settings.data.dir))
 
     def serve(self) -> None:
-        """Serve the API in this thread until SIGTERM, SIGINT or `stop`."""
+        """Serve the API in this thread until `end`."""
         asyncio.run(self._server.serve(sockets=[self._socket]))
 
     def serve_in_background(self) -> None:
         """Serve the API in a thread of its own until `stop`."""
         self._server_thread = threading.Thread(target=self.serve, name="api", daemon=True)
         self._server_thread.start()
+
+    def end(self) -> None:
+        """Let `serve` return; for signal handlers."""
+        self._server.stop()
 
     def stop(self) -> None:
         """Stop everything, sources first, so that what has arrived goes as far as it can."""
@@ -348,9 +352,10 @@ class _Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().serve(sockets)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        super().handle_exit(sig, frame)
-        self.stop()
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `run_service`: uvicorn would raise them anew before the rest has stopped."""
+        yield
 
     def stop(self) -> None:
         """End, from any thread."""
@@ -370,6 +375,8 @@ def run_service(settings: Settings, plant: Plant) -> None:
     """
     set_up_logs()
     service = Service(settings, plant)
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, lambda _signal, _frame: service.end())
     try:
         service.start()
         service.serve()

@@ -7,21 +7,8 @@ from collections.abc import Callable, Iterator
 import paho.mqtt.client as mqtt
 import pytest
 
-from tests.support.hazmon_process import HazmonProcess
+from tests.support.hazmon_process import METHANE_POINTS, HazmonProcess
 from tests.support.servers import Influxd, Mosquitto
-
-HEADER = (
-    "enterprise,source,point,kind,placement,high,high_high,high_high_clear,low,"
-    "on_delay,off_delay,no_data_after,rate,frozen_after"
-)
-LINE = "M001,face-1203,{point},ch4,T1,1.0,1.5,1.0,-,0s,0s,-,-,-"
-POINTS = ["CH4-01", "CH4-02", "CH4-03"]
-
-
-def points_csv(points: list[str] = POINTS) -> str:
-    """Methane points at a coal face, with the limits of AQ 1029 and nothing else watched."""
-    return "\n".join([HEADER, *(LINE.format(point=p) for p in points)]) + "\n"
-
 
 Publish = Callable[[str, object], None]
 
@@ -52,7 +39,7 @@ def hazmon(request: pytest.FixtureRequest, mosquitto: Mosquitto) -> Iterator[Haz
         store = influxd.url(database)
     else:
         store = "duckdb"
-    with HazmonProcess(mosquitto.url, store, points_csv()) as process:
+    with HazmonProcess(mosquitto.url, store, METHANE_POINTS) as process:
         process.wait_ready()
         yield process
 

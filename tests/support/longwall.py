@@ -11,8 +11,7 @@ LIMIT = 1.0
 """Alarm limit in the face return (T2), AQ 1029-2019 table 1. [%CH4]"""
 
 PLANT_POINTS = (
-    "enterprise,source,point,kind,placement,off_delay,no_data_after,frozen_after\n"
-    "M001,face-1203,MM116,ch4,T2,0s,-,-\n"
+    "enterprise,source,point,kind,placement,off_delay,no_data_after,frozen_after\nM001,face-1203,MM116,ch4,T2,0s,-,-\n"
 )
 """MM116 hangs in the face return. A recording has no live silence, and its values are rounded to 0.1 for hours."""
 

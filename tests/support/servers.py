@@ -24,7 +24,16 @@ from typing import Any, Self
 
 import pytest
 
-__all__ = ["Influxd", "Mosquitto", "Server", "find_chromium", "find_program", "free_port", "wait_until"]
+__all__ = [
+    "CHROMIUM_FLAGS",
+    "Influxd",
+    "Mosquitto",
+    "Server",
+    "find_chromium",
+    "find_program",
+    "free_port",
+    "wait_until",
+]
 
 _running: set["Server"] = set()
 
@@ -72,6 +81,18 @@ def find_program(names: Sequence[str], package: str) -> str:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+"""For a container without a display, a sandbox of its own or a way out."""
 
 
 def find_chromium() -> str:
