@@ -4,6 +4,7 @@ from enum import StrEnum
 
 __all__ = [
     "AlertingError",
+    "ChannelError",
     "DeliveryError",
     "DeliveryReason",
     "DeskError",

@@ -124,7 +124,7 @@ class Journal:
             if outbox:
                 connection.execute(sa.insert(delivery), outbox)
             if log_offset is not None:
-                set_number(connection, _LOG_OFFSET, log_offset)
+                _set_number(connection, _LOG_OFFSET, log_offset)
         if events:
             self._announce(events[-1].seq)
         return events
@@ -179,7 +179,7 @@ class Journal:
             _put(connection, engine_snapshot, {"id": 1}, {"log_offset": log_offset, "state": state})
             if limits is not None:
                 _put(connection, engine_limits, {"id": 1}, {"limits": limits})
-            set_number(connection, _LOG_OFFSET, log_offset)
+            _set_number(connection, _LOG_OFFSET, log_offset)
 
     def snapshot(self) -> tuple[int, bytes, bytes] | None:
         """Log offset, state and limits of the last snapshot; None before the first."""
@@ -230,7 +230,7 @@ class Journal:
     def keep_number(self, name: str, number: int) -> None:
         """Keep a number under a name."""
         with self.transaction() as connection:
-            set_number(connection, name, number)
+            _set_number(connection, name, number)
 
     def alarms(
         self,
@@ -351,7 +351,7 @@ class Journal:
         return {state: counts.get(str(state), 0) for state in AlarmState}
 
 
-def set_number(connection: sa.Connection, name: str, number: int) -> None:
+def _set_number(connection: sa.Connection, name: str, number: int) -> None:
     """`Journal.keep_number` within a transaction."""
     _put(connection, meta, {"name": name}, {"number": number})
 

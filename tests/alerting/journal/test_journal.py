@@ -91,7 +91,7 @@ def test_either_all_of_a_group_stands_or_nothing(journal: Journal, monkeypatch: 
         raise sa.exc.OperationalError("INSERT", {}, Exception("disk I/O error"))
 
     with monkeypatch.context() as patch:
-        patch.setattr("alerting.journal.set_number", broken)
+        patch.setattr("alerting.journal._set_number", broken)
         with pytest.raises(JournalError, match="disk I/O error"):
             journal.write([raised(T0 + 1)], log_offset=8)
     assert (journal.log_offset, journal.last_seq, len(journal.open_alarms())) == (7, 1, 1)
