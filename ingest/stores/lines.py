@@ -1,7 +1,7 @@
 """InfluxDB line protocol, a whole batch at a time.
 
-Arrow's string kernels join ready prefixes, values and times: about 4 million lines/s on one core, where an f-string
-per line makes 0.9 and influxdb-client's Point class 0.2.
+Arrow's string kernels join ready prefixes, values and times: 3.0 to 3.6 million lines/s on one core in batches
+of 20,000 (1.8 where a tenth has no value), where an f-string per line makes 0.74 and influxdb-client's Point 0.07.
 """
 
 import math
