@@ -1,8 +1,8 @@
 """The embedded store: one DuckDB file, for the demo and for sites without a server.
 
 Rows are only ever appended. A batch that is written again after a crash stays harmless, because reading takes one
-row for each time of a point, the last one; a unique index would do the same, and made a write of 20,000 rows take 27 to 35 ms
-instead of 3 to 5.
+row for each time of a point, the last one; a unique index would do the same, and made a write of 20,000 rows
+take 27 to 35 ms instead of 3 to 5.
 """
 
 import threading
