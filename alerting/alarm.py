@@ -108,6 +108,8 @@ class Alarm:
     """Raised more than `LATE_AFTER_MS` before it was detected."""
     active: frozenset[Condition]
     """The conditions of the family that hold now; empty once it has cleared."""
+    escalated_from: Condition | None = None
+    """The milder condition that stood before the last escalation, while that has not been taken back."""
     cleared_at_ms: int | None = None
     acknowledged_at_ms: int | None = None
     acknowledged_by: str | None = None

@@ -147,10 +147,11 @@ class Desk:
             for step in steps:
                 decisions += self._end_shelves(step, draft)
                 for change in step.changes:
-                    decision = self._decide(change, step, draft, again)
-                    if decision is not None:
-                        draft.take(decision.alarm)
-                        decisions.append(decision)
+                    for part in lifecycle.in_steps(draft.standing((change.number, change.family)), change):
+                        decision = self._decide(part, step, draft, again)
+                        if decision is not None:
+                            draft.take(decision.alarm)
+                            decisions.append(decision)
             events = self._journal.write(decisions, log_offset)
             for alarm in draft.alarms.values():
                 self._book.take(alarm)

@@ -50,6 +50,7 @@ alarm = sa.Table(
     sa.Column("detected_at_ms", sa.BigInteger, nullable=False),
     sa.Column("late", sa.Boolean, nullable=False),
     sa.Column("active", sa.Integer, nullable=False, comment="bit c: condition c holds"),
+    sa.Column("escalated_from", sa.String(16)),
     sa.Column("cleared_at_ms", sa.BigInteger),
     sa.Column("acknowledged_at_ms", sa.BigInteger),
     sa.Column("acknowledged_by", sa.Text),

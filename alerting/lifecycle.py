@@ -20,6 +20,7 @@ __all__ = [
     "Shelf",
     "acknowledge",
     "after_change",
+    "in_steps",
     "limit_of",
     "shelve",
     "shelve_allowed",
@@ -96,6 +97,21 @@ def _severity(point: Point, condition: Condition) -> Severity:
     return point.severities.get(condition, DEFAULT_SEVERITIES[condition])
 
 
+def in_steps(alarm: Alarm | None, change: Change) -> tuple[Change, ...]:
+    """One change as the events that it takes to tell it.
+
+    Whoever heard that an alarm escalated hears that this is over before the alarm is, though one reading ends both: a
+    power cut made on the escalation is lifted on the de-escalation. An alarm that began at its worst just clears.
+    """
+    milder = None if alarm is None else alarm.escalated_from
+    if milder is None or (milder, False) not in change.flips or any(active for _, active in change.flips):
+        return (change,)
+    worse = tuple(flip for flip in change.flips if flip[0] is not milder)
+    if not worse:
+        return (change,)
+    return replace(change, flips=worse), replace(change, flips=((milder, False),))
+
+
 def after_change(
     alarm: Alarm | None, change: Change, at_ms: int, shelf: Shelf | None = None
 ) -> tuple[Alarm | None, EventType | None]:
@@ -145,12 +161,13 @@ def after_change(
         standard=change.point.standards.get(worst, ""),
     )
     if step < 0:
-        return moved, EventType.DEESCALATED
+        return replace(moved, escalated_from=None), EventType.DEESCALATED
     # A worsening is never hidden: it ends a shelf and asks for a new acknowledgement.
     return (
         replace(
             moved,
             worst=max(alarm.worst, moved.severity),
+            escalated_from=alarm.condition,
             state=AlarmState.UNACKNOWLEDGED,
             acknowledged_at_ms=None,
             acknowledged_by=None,
@@ -205,6 +222,7 @@ def _cleared(alarm: Alarm, change: Change) -> Alarm:
     return replace(
         alarm,
         active=frozenset(),
+        escalated_from=None,
         state=_AFTER_CLEARING[alarm.state],
         value=_number(change.value),
         # A backlog can bring a reading from before the raise (NO_DATA): no alarm ends before it began.

@@ -59,7 +59,7 @@ def test_a_reading_reaches_the_duty_officer_and_is_dealt_with(hazmon, publish, n
     wait_until(lambda: hazmon.events("CH4-01") == told, str(told))
 
     publish(HOT, {"t": t0 + 4000, "v": 0.9})
-    told.append("alarm.cleared")
+    told += ["alarm.deescalated", "alarm.cleared"]
     wait_until(lambda: hazmon.events("CH4-01") == told, str(told))
 
     status, alarm = hazmon.call("GET", f"/api/v1/alarms/{first['id']}", operator)
@@ -135,7 +135,8 @@ def test_a_killed_hazmon_goes_on_where_it_was(hazmon, publish, now_ms):
     hazmon.wait_ready()
     wait_until(lambda: hazmon.events() == ["alarm.raised", "alarm.escalated"], "the escalation, and nothing twice")
     publish(HOT, {"t": t0 + 2000, "v": 0.5})
-    wait_until(lambda: hazmon.events() == ["alarm.raised", "alarm.escalated", "alarm.cleared"], "the end")
+    whole = ["alarm.raised", "alarm.escalated", "alarm.deescalated", "alarm.cleared"]
+    wait_until(lambda: hazmon.events() == whole, "the end")
     viewer = hazmon.key("viewer")
     _, body = hazmon.call("GET", f"/api/v1/alarms?since={quote('2020-01-01T00:00:00Z')}", viewer)
     assert len(body["items"]) == 1

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("detected_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("late", sa.Boolean(), nullable=False),
         sa.Column("active", sa.Integer(), nullable=False, comment="bit c: condition c holds"),
+        sa.Column("escalated_from", sa.String(16), nullable=True),
         sa.Column("cleared_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("acknowledged_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("acknowledged_by", sa.Text(), nullable=True),

@@ -107,6 +107,19 @@ def test_escalating_moves_condition_limit_and_severity() -> None:
     assert alarm.raised_at_ms == T0, "still the same alarm"
 
 
+def test_an_escalation_is_taken_back_before_the_alarm_clears() -> None:
+    both_end = a_change(T0 + 2, (HIGH, False), (HIGH_HIGH, False), value=0.5)
+    escalated, event = lifecycle.after_change(the_raised(HIGH), a_change(T0 + 1, (HIGH_HIGH, True)), T0 + 1)
+    assert event is EventType.ESCALATED
+    first, second = lifecycle.in_steps(escalated, both_end)
+    stepped_down, event = lifecycle.after_change(escalated, first, T0 + 2)
+    assert event is EventType.DEESCALATED
+    assert lifecycle.after_change(stepped_down, second, T0 + 2)[1] is EventType.CLEARED
+    assert lifecycle.in_steps(the_raised(HIGH, HIGH_HIGH), both_end) == (both_end,), "nobody heard of an escalation"
+    assert lifecycle.in_steps(stepped_down, second) == (second,)
+    assert lifecycle.in_steps(None, both_end) == (both_end,)
+
+
 def test_a_milder_condition_that_joins_is_no_event() -> None:
     alarm, event = lifecycle.after_change(the_raised(HIGH_HIGH), a_change(T0 + 1, (HIGH, True)), T0 + 1)
     assert event is None

@@ -140,7 +140,7 @@ def test_the_story_itself(uncrashed: tuple[Rows, int]) -> None:
     assert sorted(r[3] for r in rows["alarm_event"]) == [
         "alarm.acknowledged",
         *["alarm.cleared"] * 3,
-        "alarm.deescalated",
+        *["alarm.deescalated"] * 2,
         "alarm.escalated",
         *["alarm.raised"] * 5,
         "alarm.shelved",

@@ -41,14 +41,16 @@ def test_the_story_of_a_methane_alarm(mine: Mine) -> None:
     assert mine.say("CH4-01", T0 + 4000, 1.2) == [], "the cut holds"
     mine.desk.acknowledge(mine.alarm().id, "Zhang San")
     assert so(mine.alarm()) == "red high_high acknowledged"
-    assert mine.say("CH4-01", T0 + 5000, 0.9) == ["alarm.cleared"]
+    assert mine.say("CH4-01", T0 + 5000, 0.9) == ["alarm.deescalated", "alarm.cleared"]
     alarm = mine.alarm()
-    assert so(alarm) == "red high_high closed"
+    assert so(alarm) == "orange high closed"
+    assert alarm.worst is Severity.RED
     assert (alarm.raised_at_ms, alarm.cleared_at_ms, alarm.value) == (T0 + 2000, T0 + 5000, 0.9)
     assert [e.type for e in mine.journal.history(alarm.id)] == [
         "alarm.raised",
         "alarm.escalated",
         "alarm.acknowledged",
+        "alarm.deescalated",
         "alarm.cleared",
     ]
 
@@ -137,6 +139,7 @@ def test_a_backlog_older_than_our_start_is_evaluated(mine: Mine) -> None:
     assert [(str(e.type), e.alarm.point) for e in mine.settle()] == [
         ("alarm.raised", "CH4-01"),
         ("alarm.escalated", "CH4-01"),
+        ("alarm.deescalated", "CH4-01"),
         ("alarm.cleared", "CH4-01"),
         ("alarm.raised", "CH4-02"),
     ]
