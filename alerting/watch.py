@@ -6,7 +6,7 @@ are the same function of the same entries. Knows no database and no clock.
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import msgspec
 import numpy as np
@@ -51,6 +51,8 @@ class Watch:
         self._keys: Sequence[PointKey] = ()
         self._engine: Engine | None = None
         self._checks: dict[int, Checks] = {}
+        self._limits = Limits.unlimited(0)
+        """The same by column, for every point that the engine has."""
         self._heard = np.zeros(0, np.bool_)
         self._since = np.zeros(0, np.int64)
         """From when silence counts, of points not heard yet."""
@@ -101,7 +103,7 @@ class Watch:
         body = entry.body
         if self._engine is None:
             self._since[:] = entry.appended_ms
-            self._engine = Engine(self._limits(len(self._since)), entry.appended_ms)
+            self._engine = Engine(self._limits, entry.appended_ms)
         match body:
             case Readings(batch, _):
                 return self._fold(self._evaluate(batch))
@@ -122,7 +124,7 @@ class Watch:
             early = time_ms < self._since[point]
             if early.any():
                 np.minimum.at(self._since, point[early], time_ms[early])
-                tables = Tables.fresh(self._limits(len(engine)), 0)
+                tables = Tables.fresh(self._limits, 0)
                 _, late, now_ms = engine_state.load(engine.snapshot(), tables)
                 tables.trail["last"][point[early]] = self._since[point[early]]
                 engine = self._restored(engine_state.dump(tables, late, now_ms))
@@ -136,7 +138,10 @@ class Watch:
         self._checks.update(checks)
         self.limits_version += 1
         index = np.array(list(checks), np.int64)
-        return engine.update_limits(index, Limits.of(list(checks.values())), now_ms)
+        limits = Limits.of(list(checks.values()))
+        for column in fields(Limits):
+            getattr(self._limits, column.name)[index] = getattr(limits, column.name)
+        return engine.update_limits(index, limits, now_ms)
 
     def _grown(self, n_points: int) -> Engine:
         """The engine, with at least so many points."""
@@ -147,16 +152,13 @@ class Watch:
             return engine
         self._heard = np.concatenate([self._heard, np.zeros(added, np.bool_)])
         self._since = np.concatenate([self._since, np.full(added, engine.now_ms, np.int64)])
+        self._limits = Limits.concatenate([self._limits, Limits.unlimited(added)])
         self.limits_version += 1
         return self._restored(engine.snapshot())
 
     def _restored(self, state: bytes) -> Engine:
-        self._engine = Engine.restore(self._limits(len(self._heard)), state)
+        self._engine = Engine.restore(self._limits, state)
         return self._engine
-
-    def _limits(self, n_points: int) -> Limits:
-        none = Checks()
-        return Limits.of([self._checks.get(k, none) for k in range(n_points)])
 
     def _fold(self, transitions: Transitions, limits_changed: bool = False) -> list[Change]:
         folded: dict[tuple[int, int, Family], list[tuple[Condition, bool]]] = {}
@@ -209,6 +211,8 @@ class Watch:
         except (zlib.error, msgspec.MsgspecError) as error:
             raise ValueError(f"these are no saved limits: {error}") from error
         self._checks = saved.checks
+        none = Checks()
+        self._limits = Limits.of([saved.checks.get(k, none) for k in range(saved.n_points)])
         self._heard = np.zeros(saved.n_points, np.bool_)
         self._since = np.zeros(saved.n_points, np.int64)
 
@@ -223,7 +227,7 @@ class Watch:
         if not state:
             return
         self.restore_limits(limits)
-        tables = Tables.fresh(self._limits(len(self._heard)), 0)
+        tables = Tables.fresh(self._limits, 0)
         engine_state.load(state, tables)
         self._heard = tables.rest["seen"].astype(np.bool_)
         self._since = tables.trail["last"].astype(np.int64)
