@@ -10,7 +10,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from alerting import texts
-from alerting.alarm import Decision, EventType
+from alerting.alarm import Alarm, Decision, EventType
 from hazards.catalogue.entry import Kind
 from hazards.checks import Checks
 from hazards.condition import Condition, Family
@@ -156,6 +156,8 @@ class Messages:
         text = (texts.WAS if over else texts.CONDITIONS)[condition]
         if not over and condition in texts.WITHOUT_NUMBERS and (checks is None or not _has_numbers(condition, checks)):
             text = texts.WITHOUT_NUMBERS[condition]
+        if not over and is_limit and _is_back(alarm):
+            text = texts.HELD
         return text.in_language(language).format(
             kind=kind_name,
             value=f"{value} {alarm.unit}".strip(),
@@ -175,6 +177,14 @@ class Messages:
         placement = kind.placements.get(point.placement, kind.anywhere) if point else kind.anywhere
         guidance = placement.guidance.get(alarm.condition)
         return guidance.in_language(language) if guidance else ""
+
+
+def _is_back(alarm: Alarm) -> bool:
+    """Whether the value is on the good side of the limit that stands."""
+    if alarm.value is None or alarm.limit is None:
+        return False
+    high = alarm.condition in (Condition.HIGH, Condition.HIGH_HIGH)
+    return alarm.value < alarm.limit if high else alarm.value > alarm.limit
 
 
 def _has_numbers(condition: Condition, checks: Checks) -> bool:

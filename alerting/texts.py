@@ -7,7 +7,7 @@ from alerting.alarm import Cause, EventType
 from hazards.condition import Condition, Severity
 from hazards.plant import Name
 
-__all__ = ["CAUSES", "CONDITIONS", "ENDED", "EVENTS", "LATE", "SEVERITIES", "SWITCH", "WAS", "WITHOUT_NUMBERS"]
+__all__ = ["CAUSES", "CONDITIONS", "ENDED", "EVENTS", "HELD", "LATE", "SEVERITIES", "SWITCH", "WAS", "WITHOUT_NUMBERS"]
 
 SEVERITIES: dict[Severity, Name] = {
     Severity.RED: Name("红色", "RED"),
@@ -40,6 +40,9 @@ WITHOUT_NUMBERS: dict[Condition, Name] = {
     Condition.NO_DATA: Name("{kind}没有数据", "{kind}: no data"),
 }
 """The same where the limit behind it is not at hand."""
+
+HELD = Name("{kind} {value}，限值 {limit}，尚未复位", "{kind} {value}, limit {limit}, not cleared yet")
+"""A limit that stands although the value is back on the good side: it clears further on, or a moment later."""
 
 SWITCH = Name("{kind}：{state}", "{kind}: {state}")
 """The same for a point whose values have names, such as running and stopped."""

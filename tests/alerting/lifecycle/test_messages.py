@@ -116,6 +116,15 @@ def test_conditions_in_words(mine: Mine, point: str, readings: list[float], zh: 
     assert en in message.en
 
 
+def test_a_limit_that_still_holds_is_not_said_to_be_exceeded(mine: Mine) -> None:
+    """high 1.0 clears below 0.8, high_high 1.5 at itself: at 0.9 the power cut is over and the alarm is not."""
+    mine.limits(T0 + 500, CH4_01=Checks(high=1.0, high_clear=0.8, high_high=1.5))
+    mine.say("CH4-01", T0 + 1000, 1.6)
+    assert mine.say("CH4-01", T0 + 2000, 0.9) == ["alarm.deescalated"]
+    assert "甲烷 0.90 %CH4，限值 1.00，尚未复位" in last(mine).zh
+    assert "Methane 0.90 %CH4, limit 1.00, not cleared yet" in last(mine).en
+
+
 def test_a_switch_is_told_by_the_name_of_its_state(mine: Mine) -> None:
     mine.say("FAN-1", T0 + 1000, 0.0)
     fan = load_catalogue().kinds["fan"]
