@@ -18,7 +18,7 @@ from alerting.journal import Journal
 from alerting.orphans import Orphans
 from alerting.watch import Watch
 from hazards.checks import Checks
-from hazards.log import Entry, LimitsChanged, Log, Readings, Tick
+from hazards.log import Damaged, Entry, LimitsChanged, Log, Readings, Tick
 from hazards.plant import Plant
 
 __all__ = ["CONSUMER", "AlarmProcessor"]
@@ -150,6 +150,8 @@ class AlarmProcessor:
         self._in_step = False
         steps = []
         for entry in entries:
+            if isinstance(entry.body, Damaged):
+                _log.error("log entry is damaged: it is not judged", offset=entry.offset, problem=entry.body.detail)
             changes = self._watch.feed(entry)
             if isinstance(entry.body, Tick):
                 changes += self._orphans.given_up(entry.body.now_ms)
@@ -231,9 +233,11 @@ class AlarmProcessor:
             self._desk.apply([Step(at_ms, None, found)], self._offset)
 
 
-def _received_ms(entry: Entry) -> int:
+def _received_ms(entry: Entry) -> int | None:
     match entry.body:
         case Readings(_, received_ms):
             return received_ms
         case Tick(now_ms) | LimitsChanged(now_ms, _):
             return now_ms
+        case Damaged():
+            return None

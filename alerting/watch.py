@@ -18,7 +18,7 @@ from alerting.engine.tables import Tables
 from alerting.lifecycle import Change
 from hazards.checks import Checks
 from hazards.condition import Condition, Family, family_of
-from hazards.log import Entry, LimitsChanged, Readings, Tick
+from hazards.log import Damaged, Entry, LimitsChanged, Readings, Tick
 from hazards.plant import Name, Plant, Point, PointKey
 from hazards.readings import ReadingBatch
 
@@ -111,6 +111,8 @@ class Watch:
                 return self._fold(self._engine.advance(now_ms))
             case LimitsChanged(now_ms, checks):
                 return self._fold(self._update(checks, now_ms), limits_changed=True)
+            case Damaged():
+                return []
 
     def _evaluate(self, batch: ReadingBatch) -> Transitions:
         if not len(batch):

@@ -105,5 +105,4 @@ class LiveValues:
                 if not was_lost:
                     _log.warning("last values can't be read from the log", error=str(error))
                 was_lost = True
-                offset = getattr(error, "offset", offset)  # a corrupt entry is stepped over
                 self._stop.wait(1.0)

@@ -15,7 +15,7 @@ from hazards.checks import Checks
 from hazards.plant import PointKey
 from hazards.readings import ReadingBatch
 
-__all__ = ["Entry", "LimitsChanged", "Log", "LogBody", "Readings", "Tick"]
+__all__ = ["Damaged", "Entry", "LimitsChanged", "Log", "LogBody", "Readings", "Tick"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,17 @@ class LimitsChanged:
     """By the point's number in the log's directory."""
 
 
-LogBody = Readings | Tick | LimitsChanged
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """What stood here can't be read back: a flipped bit on the disk, or an entry of a newer version.
+
+    Consumers step over it and say so; stopping would keep everything behind it from them for ever. Nobody appends it.
+    """
+
+    detail: str
+
+
+LogBody = Readings | Tick | LimitsChanged | Damaged
 
 
 @dataclass(frozen=True, slots=True)

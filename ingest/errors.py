@@ -2,7 +2,7 @@
 
 # ruff: noqa: N818  -- the family's name says that they are errors; each member's says what the matter is
 
-__all__ = ["IngestError", "LogCorrupt", "LogUnavailable", "MqttUnavailable", "PointRefused", "StoreUnavailable"]
+__all__ = ["IngestError", "LogUnavailable", "MqttUnavailable", "PointRefused", "StoreUnavailable"]
 
 
 class IngestError(Exception):
@@ -11,20 +11,6 @@ class IngestError(Exception):
 
 class LogUnavailable(IngestError):
     """The log cannot be written or read now: disk full, file locked or gone. Trying again may help."""
-
-
-class LogCorrupt(IngestError):
-    """An entry of the log is not what was written.
-
-    Attributes
-    ----------
-    offset : int
-        The entry's offset; reading on behind it is possible.
-    """
-
-    def __init__(self, offset: int, detail: str) -> None:
-        super().__init__(f"log entry {offset} is corrupt: {detail}")
-        self.offset = offset
 
 
 class MqttUnavailable(IngestError):

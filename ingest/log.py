@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hazards.checks import Checks
-from hazards.log import Entry, LimitsChanged, LogBody, Readings, Tick
+from hazards.log import Damaged, Entry, LimitsChanged, LogBody, Readings, Tick
 from hazards.plant import PointKey
 from hazards.readings import ReadingBatch
-from ingest.errors import LogCorrupt, LogUnavailable
+from ingest.errors import LogUnavailable
 
 __all__ = ["SqliteLog"]
 
@@ -67,11 +67,13 @@ def _encode(body: LogBody) -> tuple[int, bytes]:
             return _TICK, _TIME.pack(now_ms)
         case LimitsChanged(now_ms, checks):
             return _LIMITS, msgspec.msgpack.encode(_Limits(now_ms, dict(checks)))
+        case Damaged(detail):
+            raise ValueError(f"a damaged entry is read, never written: {detail}")
 
 
-def _decode(offset: int, kind: int, checksum: int, body: bytes) -> LogBody:
+def _decode(kind: int, checksum: int, body: bytes) -> LogBody:
     if zlib.crc32(body) != checksum:
-        raise LogCorrupt(offset, f"checksum differs, {len(body)} bytes")
+        return Damaged(f"checksum differs, {len(body)} bytes")
     try:
         if kind == _READINGS:
             (received_ms,) = _TIME.unpack_from(body)
@@ -82,8 +84,8 @@ def _decode(offset: int, kind: int, checksum: int, body: bytes) -> LogBody:
             limits = _limits_decoder.decode(body)
             return LimitsChanged(limits.now_ms, limits.checks)
     except (ValueError, struct_error, msgspec.MsgspecError) as e:
-        raise LogCorrupt(offset, f"kind {kind}, {len(body)} bytes: {e}") from e
-    raise LogCorrupt(offset, f"unknown kind {kind}; a newer version may have written it")
+        return Damaged(f"kind {kind}, {len(body)} bytes: {e}")
+    return Damaged(f"unknown kind {kind}; a newer version may have written it")
 
 
 class SqliteLog:
@@ -186,13 +188,7 @@ class SqliteLog:
         return int(last)
 
     def read(self, after: int, max_entries: int = 256, max_bytes: int = 8 << 20) -> list[Entry]:
-        """Entries with offset > ``after``, in order; at least one if there is any; empty at the end.
-
-        Raises
-        ------
-        LogCorrupt
-            If the first of them is corrupt; a later one ends the list before it.
-        """
+        """Entries with offset > ``after``, in order; at least one if there is any; empty at the end."""
         entries: list[Entry] = []
         size = 0
         with self._errors("read"):
@@ -205,12 +201,7 @@ class SqliteLog:
                     size += len(body)
                     if entries and size > max_bytes:
                         break
-                    try:
-                        entries.append(Entry(offset, appended_ms, _decode(offset, kind, checksum, body)))
-                    except LogCorrupt:
-                        if entries:
-                            break
-                        raise
+                    entries.append(Entry(offset, appended_ms, _decode(kind, checksum, body)))
             finally:
                 cursor.close()  # an open cursor would hold the WAL back
         return entries

@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 import structlog
 
-from hazards.log import Entry, Log, Readings
+from hazards.log import Damaged, Entry, Log, Readings
 from hazards.plant import PointKey
 from hazards.readings import ReadingBatch
 from ingest.decode.reject import RejectReason
 from ingest.directory import NATIVE_PREFIX
-from ingest.errors import LogCorrupt, LogUnavailable, StoreUnavailable
+from ingest.errors import LogUnavailable, StoreUnavailable
 from ingest.rejects import Rejected, Rejects, RejectsUnavailable
 from ingest.stats import IngestStats
 from ingest.stores.around import Refused, write_around
@@ -127,18 +127,15 @@ class StoreWriter:
         StoreUnavailable, LogUnavailable
             Nothing is committed; call again later.
         """
-        try:
-            entries = self._log.read(self._offset, _BATCH_ENTRIES, _BATCH_BYTES)
-        except LogCorrupt as e:
-            # Stopping here would keep everything behind it from the store for ever.
-            log.error("log entry is corrupt and skipped", offset=e.offset, problem=str(e))
-            self._stats.add(corrupt_entries=1)
-            self._commit(e.offset)
-            return True
+        entries = self._log.read(self._offset, _BATCH_ENTRIES, _BATCH_BYTES)
         if not entries:
             self._stats.set(store_lag_entries=0, store_lag_seconds=0)
             return False
         readings = [(entry, entry.body) for entry in entries if isinstance(entry.body, Readings)]
+        for entry in entries:
+            if isinstance(entry.body, Damaged):
+                log.error("log entry is damaged: it is not stored", offset=entry.offset, problem=entry.body.detail)
+                self._stats.add(corrupt_entries=1)
         batch = ReadingBatch.concatenate([body.batch for _, body in readings])
         if len(batch):
             self._write(batch)

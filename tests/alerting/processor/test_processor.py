@@ -10,7 +10,7 @@ from alerting.errors import LogMismatchError
 from alerting.processor import CONSUMER
 from hazards.checks import Checks
 from hazards.condition import Condition, Severity
-from hazards.log import LimitsChanged, Readings, Tick
+from hazards.log import Damaged, Entry, LimitsChanged, Readings, Tick
 from hazards.readings import ReadingBatch
 from tests.support.alerting_parts import CH4, T0, MemoryLog, Mine, a_plant, a_point
 
@@ -127,6 +127,14 @@ def test_an_alarm_out_of_a_backlog_says_that_it_is_late(mine: Mine) -> None:
     assert (first.late, second.late) == (True, False), "more than 60 s before it was detected"
     assert first.detected_at_ms == received_ms
     assert "补传数据" in mine.journal.history(first.id)[0].alarm.message.zh
+
+
+def test_a_damaged_log_entry_is_stepped_over(mine: Mine) -> None:
+    assert mine.say("CH4-01", T0 + 1000, 1.2) == ["alarm.raised"]
+    damaged = Entry(mine.log.last_offset + 1, T0 + 2000, Damaged("checksum differs"))
+    mine.processor.apply([damaged])
+    assert mine.processor.offset == damaged.offset
+    assert so(mine.alarm()) == "orange high unacknowledged", "it changes nothing"
 
 
 def test_a_backlog_older_than_our_start_is_evaluated(mine: Mine) -> None:
