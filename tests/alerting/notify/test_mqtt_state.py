@@ -52,7 +52,7 @@ def test_a_topic_follows_its_alarm(mine: Mine) -> None:
     assert broker.shows() == "red high_high unacknowledged"
     mine.say("CH4-01", T0 + 3000, 0.2)
     topics.step()
-    assert broker.shows() == "red high_high returned_unacknowledged"
+    assert broker.shows() == "orange high returned_unacknowledged"
     mine.desk.acknowledge(mine.alarm().id, "Zhang San")
     topics.step()
     assert broker.shows() == "{}"
