@@ -15,7 +15,11 @@ def set_up_logs(level: int = logging.INFO) -> None:
     addresses of webhooks carry secrets.
     """
     person = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if person else structlog.processors.LogfmtRenderer()
+    renderer = (
+        structlog.dev.ConsoleRenderer()
+        if person
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+    )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
