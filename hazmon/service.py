@@ -167,7 +167,8 @@ class Service:
             ),
             NativeDecoder(directory, settings.ingest.max_payload_bytes),
         )
-        self.mqtt = MqttSource(_mqtt_settings(settings), self.ingest, _now_ms)
+        topics = AlarmTopics(self.journal, self._publish)
+        self.mqtt = MqttSource(_mqtt_settings(settings), self.ingest, _now_ms, topics.refresh)
 
         # What reads the log.
         token = settings.store.token.get_secret_value() if settings.store.token else ""
@@ -194,7 +195,6 @@ class Service:
         channels = [WebhookChannel(c.name, c.url, channel_secrets[c.secret_env]) for c in settings.notify.channels]
         Outbox.bury_others(self.journal, [c.name for c in channels], _now_ms())
         self.deliveries = [DeliveryWorker(self.journal, channel, _now_ms) for channel in channels]
-        topics = AlarmTopics(self.journal, self._publish)
         events = EventWriter(self.journal, store)
         housekeeping = Housekeeping(self.log, settings.log, _now_ms)
 

@@ -89,6 +89,9 @@ class MqttSource:
         Takes the messages.
     clock_ms : callable
         The wall clock, for times of receipt. [ms since 1970 UTC]
+    on_connected : callable, optional
+        Called in the network thread whenever the broker has taken us (back); must not block. A broker that was
+        replaced or emptied has lost what was retained, so whoever keeps retained topics publishes them again.
 
     Raises
     ------
@@ -98,10 +101,17 @@ class MqttSource:
         If a certificate file cannot be read.
     """
 
-    def __init__(self, settings: MqttSettings, ingest: Ingest, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        settings: MqttSettings,
+        ingest: Ingest,
+        clock_ms: Callable[[], int],
+        on_connected: Callable[[], None] = lambda: None,
+    ) -> None:
         self._settings = settings
         self._ingest = ingest
         self._clock_ms = clock_ms
+        self._on_connected = on_connected
         self._burst: list[Message] = []
         self._received_ms = 0
         self._acknowledge = self.acknowledge  # one object, so that a group's messages compare equal
@@ -347,6 +357,7 @@ class MqttSource:
         self._problem = ""
         self._status_at_s = 0.0
         log.info("connected to the broker", broker=self._where)
+        self._on_connected()
 
     def _on_disconnect(
         self,

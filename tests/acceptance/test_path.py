@@ -1,12 +1,15 @@
 """One reading's way, on real parts: published, stored, an alarm, a signed webhook, acknowledged, cleared."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import quote
 
+import paho.mqtt.client as mqtt
 import pytest
 
-from tests.support.hazmon_process import HazmonProcess
-from tests.support.servers import wait_until
+from tests.support.hazmon_process import METHANE_POINTS, HazmonProcess
+from tests.support.servers import Mosquitto, wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -143,24 +146,42 @@ def test_a_killed_hazmon_goes_on_where_it_was(hazmon, publish, now_ms):
     wait_until(lambda: len(readings(hazmon, viewer, "CH4-01", t0, now_ms)) == 3, "three readings")
 
 
-def test_sirens_read_the_worst_open_alarm_from_a_retained_topic(hazmon, publish, now_ms, mosquitto):
-    import paho.mqtt.client as mqtt
-
+@contextmanager
+def siren(mosquitto: Mosquitto) -> Iterator[list[tuple[str, dict]]]:
+    """A siren that comes now: what it hears, the newest last."""
     heard: list[tuple[str, dict]] = []
-    siren = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "siren")
-    siren.on_message = lambda _c, _u, m: heard.append((m.topic, json.loads(m.payload)))
-    siren.connect("127.0.0.1", mosquitto.port)
-    siren.subscribe("hazmon-alarm/v1/#", 1)
-    siren.loop_start()
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "siren")
+    client.on_message = lambda _c, _u, message: heard.append((message.topic, json.loads(message.payload)))
+    client.connect("127.0.0.1", mosquitto.port)
+    client.subscribe("hazmon-alarm/v1/#", 1)
+    client.loop_start()
     try:
+        yield heard
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_sirens_read_the_worst_open_alarm_from_a_retained_topic(hazmon, publish, now_ms, mosquitto):
+    with siren(mosquitto) as heard:
         publish(HOT, {"t": now_ms - 2000, "v": 1.6})
         topic, alarm = wait_until(lambda: heard and heard[-1], "the siren's message")
         assert topic == "hazmon-alarm/v1/M001/CH4-01"
         assert (alarm["severity"], alarm["condition"]) == ("red", "high_high")
-        operator = hazmon.key("operator")
-        hazmon.call("POST", f"/api/v1/alarms/{alarm['id']}/acknowledge", operator, {})
+        hazmon.call("POST", f"/api/v1/alarms/{alarm['id']}/acknowledge", hazmon.key("operator"), {})
         publish(HOT, {"t": now_ms - 1000, "v": 0.5})
         wait_until(lambda: heard[-1] == ("hazmon-alarm/v1/M001/CH4-01", {}), "silence")
-    finally:
-        siren.disconnect()
-        siren.loop_stop()
+
+
+def test_a_broker_that_lost_what_was_retained_gets_it_again(mosquitto, publish, now_ms):
+    with HazmonProcess(mosquitto.url, "duckdb", METHANE_POINTS) as hazmon:
+        hazmon.wait_ready()
+        publish(HOT, {"t": now_ms, "v": 1.2})
+        with siren(mosquitto) as heard:
+            wait_until(lambda: heard, "the retained alarm")
+        mosquitto.stop()
+        (mosquitto.folder / "mosquitto.db").unlink()
+        mosquitto.start()
+        with siren(mosquitto) as heard:
+            _, alarm = wait_until(lambda: heard and heard[-1], "the alarm on the emptied broker", 30)
+        assert alarm["condition"] == "high"
