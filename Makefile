@@ -12,7 +12,7 @@ help: ## What can be made
 demo: .venv/run ## The whole system on this machine, no server needed: make demo ARGS="--for 60s"
 	$(BIN)/hazmon demo $(ARGS)
 
-test: .venv/dev servers lint types contract tests docs ## Everything that CI runs
+test: .venv/dev servers lint types contract docs tests ## Everything that CI runs
 
 servers:
 	@bash tests/install_servers.sh
