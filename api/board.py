@@ -7,12 +7,15 @@ from hazards.plant import PointKey
 
 __all__ = ["Board", "rank"]
 
-_LOUD = {AlarmState.UNACKNOWLEDGED: 0, AlarmState.RETURNED_UNACKNOWLEDGED: 1, AlarmState.ACKNOWLEDGED: 2}
+_GROUP = {AlarmState.UNACKNOWLEDGED: 0, AlarmState.RETURNED_UNACKNOWLEDGED: 0, AlarmState.ACKNOWLEDGED: 1}
 
 
-def rank(alarm: Alarm) -> tuple[int, int, int, str]:
-    """Sort key: what nobody has taken yet first, then the worst, then the newest; shelved ones last."""
-    return (_LOUD.get(alarm.state, 3), -int(alarm.severity), -alarm.raised_at_ms, alarm.id)
+def rank(alarm: Alarm) -> tuple[int, int, bool, int, str]:
+    """Sort key: first what nobody has taken yet, then what somebody has, then what is shelved.
+
+    Within each the worst first, of these what still stands, of these the newest.
+    """
+    return (_GROUP.get(alarm.state, 2), -int(alarm.severity), not alarm.active, -alarm.raised_at_ms, alarm.id)
 
 
 class Board:

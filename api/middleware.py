@@ -69,27 +69,31 @@ class BodyLimit:
             await self._refuse(scope, receive, send)
             return
         got_bytes = 0
-        answered = False
+        answered = too_large = False
 
         async def receive_counted() -> Message:
-            nonlocal got_bytes
+            nonlocal got_bytes, too_large
             message = await receive()
             if message["type"] == "http.request":
                 got_bytes += len(message.get("body", b""))
                 if got_bytes > self.max_bytes:
+                    too_large = True
                     raise _TooLargeError
             return message
 
-        async def send_noted(message: Message) -> None:
+        async def send_unless_too_large(message: Message) -> None:
+            # Whoever reads the body may make an answer of its own out of the error; ours is the right one.
             nonlocal answered
-            answered = True
-            await send(message)
+            if answered or not too_large:
+                answered = True
+                await send(message)
 
         try:
-            await self.app(scope, receive_counted, send_noted)
+            await self.app(scope, receive_counted, send_unless_too_large)
         except _TooLargeError:
             if answered:
                 raise
+        if too_large and not answered:
             await self._refuse(scope, receive, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:

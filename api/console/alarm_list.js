@@ -35,7 +35,7 @@ export default {
       </div>
       <div class="hz-cond">{{ r.condition }}<i v-if="r.late" :title="words.late_hint">{{ words.late }}</i></div>
       <div class="hz-value"><template v-if="r.value !== '–'"><b>{{ r.value }}</b> <u>{{ r.unit }}</u></template>
-        <span v-if="r.limit">{{ r.sign }} {{ r.limit }}</span></div>
+        <span><template v-if="r.limit">{{ r.sign }} {{ r.limit }}</template><em v-if="live[r.id]">{{ words.now }} {{ live[r.id] }}</em></span></div>
       <div class="hz-time"><b>{{ age(r) }}</b><span>{{ at(r.raised_ms) }}</span></div>
       <div class="hz-state" :class="'st-' + r.state"><b>{{ words[r.state] }}</b>
         <span v-if="r.state === 'shelved'">→ {{ at(r.shelved_until_ms) }}</span><span v-else-if="r.by">{{ r.by }}</span></div>
@@ -45,7 +45,7 @@ export default {
   <p v-if="more" class="hz-more">{{ words.more.replace('{n}', more) }}</p>
 </section>`,
   props: {
-    words: Object, rows: Array, more: Number, totals: Object, chosen: String, can_act: Boolean, well: Boolean,
+    words: Object, rows: Array, more: Number, totals: Object, live: Object, chosen: String, can_act: Boolean, well: Boolean,
   },
   data() {
     return { only: "", now: Date.now(), busy: {}, order: ["red", "orange", "yellow", "blue"], shapes: SHAPES, marks: MARKS };

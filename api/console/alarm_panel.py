@@ -50,9 +50,11 @@ class AlarmPanel:
         self._alarm = alarm
         page = self._page
         guidance = guidance_of(page.at, alarm)
+        todo = guidance.in_language(page.language) if guidance else ""
+        row = alarm_row(page.at, alarm, page.language)
         self._detail.show(
-            alarm=alarm_row(page.at, alarm, page.language),
-            guidance=guidance.in_language(page.language) if guidance else "",
+            alarm=row | {"message": row["message"].removesuffix(todo).rstrip()},  # it has a place of its own
+            guidance=todo,
             standard=alarm.standard,
             history=[_event_row(e) for e in history],
             can_act=page.can_act,

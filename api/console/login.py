@@ -32,7 +32,7 @@ h1{margin:0;font-size:30px;letter-spacing:.5px}h1 i{font-style:normal;color:#ff9
 label{display:block;margin:0 0 6px;color:#8fa1b3}small{color:#8fa1b3;display:block;margin-top:8px}
 input{width:100%;font:17px ui-monospace,monospace;padding:13px;border-radius:8px;border:1px solid #33445a;
 background:#0a0f15;color:#e6edf3}input:focus{outline:2px solid #4dabf7;border-color:transparent}
-button{width:100%;margin-top:22px;padding:14px;font:600 18px/1 inherit;font-family:inherit;border:0;border-radius:8px;
+button{width:100%;margin-top:22px;padding:14px;font-size:18px;font-weight:600;font-family:inherit;border:0;border-radius:8px;
 background:#2f81d6;color:#fff;cursor:pointer}button:focus-visible{outline:2px solid #fff}
 .wrong{background:#3d1518;border:1px solid #ff4d4f;border-radius:8px;padding:10px 14px;margin:0 0 18px;color:#ffd7d7}
 a{color:#8fc1f0;display:block;text-align:center;margin-top:22px;text-decoration:none}

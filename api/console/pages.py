@@ -10,7 +10,7 @@ from nicegui.events import GenericEventArguments
 from api.console.alarm_panel import AlarmPanel, take_alarm
 from api.console.elements import AlarmList, PointHead, PointList
 from api.console.page import Console, Page, throttled
-from api.console.rows import alarm_rows, point_row
+from api.console.rows import alarm_rows, live_values, point_row
 from api.console.span import SpanError, span_of
 from api.console.trend import RANGES
 from api.console.trend_panel import TrendPanel
@@ -77,6 +77,7 @@ async def _alarms(page: Page, chosen: str | None) -> None:
                 rows=shown["rows"],
                 more=shown["more"],
                 totals={"counts": shown["counts"], "to_take": shown["to_take"]},
+                live=live_values(page.at, page.who.enterprise),
                 chosen="",
                 can_act=page.can_act,
                 well=page.console.pulse.content["well"],
@@ -103,7 +104,11 @@ async def _alarms(page: Page, chosen: str | None) -> None:
     listed.on("pick", picked)
     listed.on("take", taken)
     page.until_closed(page.at.board.watch(throttled(refresh)))
-    page.until_closed(page.console.pulse.watch(lambda: listed.show(well=page.console.pulse.content["well"])))
+    page.until_closed(
+        page.console.pulse.watch(
+            lambda: listed.show(well=page.console.pulse.content["well"], live=live_values(page.at, page.who.enterprise))
+        )
+    )
     _follow(page, panel)
     if chosen or shown["rows"]:
         await pick((chosen or shown["rows"][0]["id"])[:36])

@@ -9,7 +9,7 @@ from api.state import ApiState
 from hazards.condition import Condition
 from hazards.plant import Point, PointKey
 
-__all__ = ["MOST_ROWS", "alarm_row", "alarm_rows", "figure", "point_row"]
+__all__ = ["MOST_ROWS", "alarm_row", "alarm_rows", "figure", "live_values", "point_row"]
 
 MOST_ROWS = 300
 """A list longer than this helps nobody; the number of the rest is shown."""
@@ -77,6 +77,17 @@ def alarm_rows(at: ApiState, language: str, enterprise: str | None, most: int = 
         "counts": counts,
         "to_take": to_take,
     }
+
+
+def live_values(at: ApiState, enterprise: str | None) -> dict[str, str]:
+    """What the points of the listed alarms measure now, by alarm; readings that can't be trusted are left out."""
+    values = {}
+    for alarm in at.board.all(enterprise)[:MOST_ROWS]:
+        key = PointKey(alarm.enterprise, alarm.point)
+        last = at.live.last(at.points.number(key)) if at.points.get(key) else None
+        if last is not None and last.v is not None and last.q < 2 and alarm.condition <= Condition.RATE:
+            values[alarm.id] = figure(last.v, alarm.limit)
+    return values
 
 
 def point_row(at: ApiState, point: Point, language: str, now_ms: int) -> dict[str, Any]:

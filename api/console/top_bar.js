@@ -23,7 +23,7 @@ export default {
   <div class="hz-who">
     <time>{{ clock }}</time>
     <a :href="'/language/' + (language === 'zh' ? 'en' : 'zh') + '?next=' + next">{{ words.other_language }}</a>
-    <form method="post" action="/logout"><button :title="words.log_out">{{ user }} ⏻</button></form>
+    <form method="post" action="/logout"><span>{{ user }}</span><button>{{ words.log_out }}</button></form>
   </div>
 </header>
 <div v-if="stale" class="hz-stale" role="alert">{{ words.not_live }}</div>`,
@@ -54,6 +54,7 @@ export default {
       const now = new Date(Date.now() + this.drift);
       const two = (n) => String(n).padStart(2, "0");
       this.clock = `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}`;
+      document.title = (this.totals.to_take ? `(${this.totals.to_take}) ` : "") + "hazmon";
       this.stale = performance.now() - this.heard > 7000;
       document.body.classList.toggle("hz-not-live", this.stale);
     },

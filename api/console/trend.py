@@ -55,10 +55,11 @@ def trend_options(
     words : mapping
         `words_in` of the language.
     """
-    line, untrusted = _line(rows, _longest_step_ms(rows, every_ms, checks))
+    longest_step_ms = _longest_step_ms(rows, every_ms, checks)
+    line, untrusted = _line(rows, longest_step_ms)
     series: list[dict[str, Any]] = []
     if every_ms is not None:
-        series += _band(rows, words)
+        series += _band(rows, longest_step_ms, words)
     series.append(
         {
             "name": words["reading" if every_ms is None else "mean"],
@@ -138,7 +139,7 @@ def _line(rows: Sequence[Row], longest_step_ms: float) -> tuple[list[list[float 
         t, q = row["t"], row["q"]
         if previous is not None and t - previous > longest_step_ms:
             line.append([previous + 1, None])
-        line.append([t, row["v"] if q < 2 or "n" in row else None])
+        line.append([t, row["v"] if q < 2 else None])
         if q >= 2:
             if untrusted and untrusted[-1][2] == q and previous is not None and untrusted[-1][1] == previous:
                 untrusted[-1] = (untrusted[-1][0], t, q)
@@ -148,7 +149,7 @@ def _line(rows: Sequence[Row], longest_step_ms: float) -> tuple[list[list[float 
     return line, untrusted
 
 
-def _band(rows: Sequence[Row], words: Mapping[str, str]) -> list[dict[str, Any]]:
+def _band(rows: Sequence[Row], longest_step_ms: float, words: Mapping[str, str]) -> list[dict[str, Any]]:
     """From the least to the greatest of each span, as two stacked areas of which one can't be seen."""
 
     def area(name: str, data: list[list[float | None]], opacity: float) -> dict[str, Any]:
@@ -167,7 +168,12 @@ def _band(rows: Sequence[Row], words: Mapping[str, str]) -> list[dict[str, Any]]
 
     low: list[list[float | None]] = []
     height: list[list[float | None]] = []
+    previous: int | None = None
     for row in rows:
+        if previous is not None and row["t"] - previous > longest_step_ms:
+            low.append([previous + 1, None])
+            height.append([previous + 1, None])
+        previous = row["t"]
         least, greatest = row.get("min"), row.get("max")
         known = least is not None and greatest is not None
         low.append([row["t"], least])

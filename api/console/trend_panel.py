@@ -45,6 +45,7 @@ class TrendPanel:
         with ui.element("section").classes("hz-trend") as self._section:
             self._head = ui.element("div").classes("hz-trend-head")
             self._note = ui.label("").classes("hz-note")
+            self._note.set_visibility(False)
             self._chart = ui.echart({}).classes("hz-chart tall" if tall else "hz-chart")
         ui.timer(_LOOK_S, self._look)
 
@@ -60,6 +61,7 @@ class TrendPanel:
         self._point, self._start_ms, self._end_ms, self._span_ms = point, start_ms, end_ms, span_ms
         self._section.set_visibility(True)
         self._head.clear()
+        self._head.set_visibility(headed)
         if headed:
             with self._head:
                 ui.html(f"<h3>{say(self._page.language, 'trend')}</h3>", sanitize=False)

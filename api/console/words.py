@@ -32,6 +32,7 @@ WORDS: dict[str, Name] = {
     "value": Name("数值", "Value"),
     "limit": Name("限值", "Limit"),
     "since": Name("持续", "For"),
+    "now": Name("现值", "now"),
     "state": Name("状态", "State"),
     "acknowledge": Name("确认", "Acknowledge"),
     "all": Name("全部", "All"),

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, field_validator
 
 from api.access import Engineer, State, Viewer, may_see, scoped
 from api.errors import not_found, unprocessable
@@ -30,7 +30,7 @@ class LimitsChange(BaseModel):
     """Fields of the point's limits that are to change, null for off, and why."""
 
     model_config = ConfigDict(extra="forbid")
-    limits: dict[Annotated[str, Field(max_length=40)], float | str | None] = Field(
+    limits: dict[Annotated[str, Field(max_length=40)], StrictInt | StrictFloat | str | None] = Field(
         max_length=40, examples=[{"high": 0.8, "high_clear": 0.75, "on_delay": "5s"}]
     )
     reason: Text
