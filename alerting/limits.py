@@ -97,8 +97,8 @@ class Limits:
             return cls.unlimited(0)
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _names()))
 
-    def take(self, index: NDArray[np.integer]) -> "Limits":
-        """Limits of some of the points, as copies."""
+    def take(self, index: NDArray[np.integer] | slice) -> "Limits":
+        """Limits of some of the points; of a slice, as views."""
         return Limits(*(getattr(self, name)[index] for name in _names()))
 
     def check(self) -> None:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from alerting.engine import snapshot
 from alerting.engine.columns import Columns
-from alerting.engine.first_pass import CHUNK, FirstPass, close_boxes
+from alerting.engine.first_pass import CHUNK, FirstPass, close_boxes, next_wake
 from alerting.engine.rules import judge, pass_time, switch_off
 from alerting.engine.runs import Runs
 from alerting.engine.tables import FAR, Rows, Tables, limit_rows
@@ -164,12 +164,17 @@ class Engine:
         if now_ms < self._wake:
             return Transitions.empty()
         out = Collector()
-        rows = self._tables.load(np.flatnonzero(self._tables.rest["wake"] <= now_ms))
-        now = np.full(len(rows), now_ms, np.int64)
-        with _any_number():
-            pass_time(rows, now, now, out)
-            self._finish(rows)
-        self._wake = int(self._tables.rest["wake"].min(initial=FAR))
+        rows = self._tables.load(np.flatnonzero(self._tables.wake <= now_ms))
+        wake = next_wake(rows)  # most have had readings since their "wake" was noted, and sleep on
+        self._tables.wake[rows.point] = wake
+        woken = np.flatnonzero(wake <= now_ms)
+        if len(woken):
+            rows = rows.take(woken)
+            now = np.full(len(rows), now_ms, np.int64)
+            with _any_number():
+                pass_time(rows, now, now, out)
+                self._finish(rows)
+        self._wake = int(self._tables.wake.min(initial=FAR))
         return out.sorted()
 
     def update_limits(self, index: NDArray[np.integer], limits: Limits, now_ms: int) -> Transitions:
@@ -288,9 +293,10 @@ class Engine:
 
     def _finish(self, rows: Rows) -> None:
         """Close the boxes of rows that have changed and write them back."""
-        close_boxes(rows)
+        wake = close_boxes(rows)
         self._tables.store(rows)
-        self._wake = min(self._wake, int(rows.rest["wake"].min(initial=FAR)))
+        self._tables.wake[rows.point] = wake
+        self._wake = min(self._wake, int(wake.min(initial=FAR)))
 
     def _each_point_once(self, readings: Columns) -> bool:
         if readings.ascend():

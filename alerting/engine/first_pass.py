@@ -27,13 +27,14 @@ has frozen, so ``until`` is left as it is: at worst the box is too short, and th
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alerting.engine.columns import Columns
 from alerting.engine.tables import BOX, FAR, TRAIL, Index, Rows, Tables, assign, bit
 from hazards.condition import Condition
 from hazards.quality import Quality
 
-__all__ = ["CHUNK", "FirstPass", "close_boxes"]
+__all__ = ["CHUNK", "FirstPass", "close_boxes", "next_wake"]
 
 CHUNK = 12288
 """Readings looked at in one go: many, because each step costs about a microsecond beside its work; few enough
@@ -110,8 +111,16 @@ class FirstPass:
         return left
 
 
-def close_boxes(rows: Rows) -> None:
-    """Make the boxes of points anew from their state."""
+def next_wake(rows: Rows) -> NDArray[np.int64]:
+    """When time alone will next change something: a timer runs out, or data counts as lost."""
+    lost = rows.trail["last"] + rows.limit["no_data_after"] + 1
+    lost[rows.is_active(Condition.NO_DATA)] = FAR
+    wake: NDArray[np.int64] = np.minimum(rows.due.min(axis=0), lost)
+    return wake
+
+
+def close_boxes(rows: Rows) -> NDArray[np.int64]:
+    """Make the boxes of points anew from their state, and tell their `next_wake`."""
     active, due = rows.limits_active(), rows.due
     # Nothing changes while an idle limit stays on its side, or a timed one on the side that started the timer. Both
     # sides end at the wall; that the wall itself is on the lower side is lost here, which costs a look at the rules.
@@ -127,12 +136,10 @@ def close_boxes(rows: Rows) -> None:
     rows.box["low"] = low
     rows.box["high"] = high
 
-    lost = rows.trail["last"] + rows.limit["no_data_after"] + 1
-    lost[rows.is_active(Condition.NO_DATA)] = FAR
-    wake = np.minimum(due.min(axis=0), lost)
-    rows.rest["wake"] = wake
+    wake = next_wake(rows)
     clock = rows.trail["clock"]
     frozen = clock + rows.limit["frozen_after"]
     frozen[clock == FAR] = -FAR  # a dropped clock must restart
     rate = rows.rest["rate_time"] + rows.limit["rate_window"]
     rows.box["until"] = np.minimum(wake, np.minimum(frozen, rate))
+    return wake

@@ -75,10 +75,9 @@ REST = np.dtype(
         ("due", np.int64, (4,)),  # when the pending timer of each limit runs out; FAR = none pending
         ("rate_time", np.int64),  # time of the rate anchor; -FAR = no anchor
         ("rate_value", np.float64),
-        ("wake", np.int64),  # before this, time alone changes nothing: no timer is due, no data lost
         ("active", np.uint8),  # one bit per `Condition`
         ("seen", np.bool_),  # whether there has been a reading
-        ("", "V6"),
+        ("", "V14"),
     ]
 )
 LIMIT = np.dtype(
@@ -99,6 +98,7 @@ LIMIT = np.dtype(
 _OPAQUE = {table.itemsize: np.dtype((np.void, table.itemsize)) for table in (BOX, REST, LIMIT)}
 _LIMIT_BITS = np.array([[1], [2], [4], [8]], np.uint8)
 _CACHE_LINE_BYTES = 64
+_BLOCK = 4096
 _LARGEST = np.finfo(np.float64).max
 
 
@@ -109,7 +109,14 @@ def bit(condition: Condition) -> np.uint8:
 
 def limit_rows(limits: Limits) -> tuple[Table, NDArray[np.float64]]:
     """Turn limits that have been checked into rows of `LIMIT`, and the column ``band`` of `BOX`."""
-    rows = _zeros(len(limits), LIMIT)
+    rows, band = _zeros(len(limits), LIMIT), np.empty(len(limits))
+    for start in range(0, len(limits), _BLOCK):  # column after column is quick only where the rows stay at hand
+        block = slice(start, start + _BLOCK)
+        _fill_limits(rows[block], band[block], limits.take(block))
+    return rows, band
+
+
+def _fill_limits(rows: Table, band: NDArray[np.float64], limits: Limits) -> None:
     for i, name in enumerate(("low_low", "low", "high", "high_high")):
         level, clear = getattr(limits, name), getattr(limits, f"{name}_clear")
         clear = np.where(np.isnan(clear), level, clear)
@@ -125,7 +132,7 @@ def limit_rows(limits: Limits) -> tuple[Table, NDArray[np.float64]]:
     rows["rate_window"] = np.where(np.isnan(limits.rate_per_s), 3 * FAR, np.minimum(limits.rate_window_ms, longest))
     rows["frozen_after"] = np.where(frozen_off, FAR, np.minimum(limits.frozen_after_ms, longest))
     rows["no_data_after"] = np.where(limits.no_data_after_ms == 0, FAR, np.minimum(limits.no_data_after_ms, longest))
-    return rows, np.where(frozen_off, np.inf, np.minimum(limits.frozen_band, _LARGEST))
+    band[:] = np.where(frozen_off, np.inf, np.minimum(limits.frozen_band, _LARGEST))
 
 
 def _below(level: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -197,20 +204,22 @@ class Rows:
 class Tables:
     """All points."""
 
-    __slots__ = ("box", "limit", "rest", "trail")
+    __slots__ = ("box", "limit", "rest", "trail", "wake")
 
     def __init__(self, box: Table, trail: Table, rest: Table, limit: Table) -> None:
         self.box, self.trail, self.rest, self.limit = box, trail, rest, limit
+        self.wake = np.full(len(box), -FAR)
+        """(n,) Before this, time alone changes nothing: no timer runs out, no data is lost. [ms]"""
 
     @classmethod
     def fresh(cls, limits: Limits, start_ms: int) -> "Tables":
         """Points that have not reported yet; their boxes are still to be made."""
         n = len(limits)
         limit, band = limit_rows(limits)
-        box, trail, rest = _zeros(n, BOX), _zeros(n, TRAIL), _zeros(n, REST)
-        box["low"], box["band"] = np.inf, band
-        trail["last"], trail["held"], trail["anchor"], trail["clock"] = start_ms, np.nan, NO_ANCHOR, FAR
-        rest["due"], rest["rate_time"] = FAR, -FAR
+        box = _filled(n, BOX, low=np.inf, high=-np.inf, until=-FAR)
+        box["band"] = band
+        trail = _filled(n, TRAIL, last=start_ms, held=np.nan, anchor=NO_ANCHOR, clock=FAR)
+        rest = _filled(n, REST, due=FAR, rate_time=-FAR)
         return cls(box, trail, rest, limit)
 
     def __len__(self) -> int:
@@ -244,6 +253,17 @@ def _zeros(n: int, dtype: np.dtype[np.void]) -> Table:
     raw = np.zeros(n * dtype.itemsize + _CACHE_LINE_BYTES, np.uint8)
     start = -raw.ctypes.data % _CACHE_LINE_BYTES
     return raw[start : start + n * dtype.itemsize].view(dtype)
+
+
+def _filled(n: int, dtype: np.dtype[np.void], **values: float) -> Table:
+    """A table whose rows are all alike; columns not named are 0."""
+    row = np.zeros(1, dtype)
+    for name, value in values.items():
+        row[name] = value
+    table = _zeros(n, dtype)
+    opaque = _OPAQUE[dtype.itemsize]
+    table.view(opaque)[:] = row.view(opaque)
+    return table
 
 
 def assign(table: Table, index: Index, rows: Table) -> None:
