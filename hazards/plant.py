@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hazards.checks import Checks
 from hazards.condition import Condition, Severity
+
+if TYPE_CHECKING:
+    from hazards.logic import LogicPoint
 
 __all__ = ["Enterprise", "Name", "Plant", "Point", "PointKey", "Source"]
 
@@ -74,6 +77,8 @@ class Point:
     lon: float | None = None
     camera_url: str = ""
     calibrated_on: str = ""
+    guidance: Mapping[Condition, Name] = field(default_factory=dict)
+    """What to do, where the plant says it for this point; else the catalogue does."""
 
     @property
     def key(self) -> PointKey:
@@ -87,3 +92,12 @@ class Plant:
 
     enterprises: tuple[Enterprise, ...]
     points: tuple[Point, ...]
+    """Measured and virtual ones."""
+    logic: "tuple[LogicPoint, ...]" = ()
+    """What makes the virtual points of logic.toml, which are among ``points``."""
+
+    @property
+    def measured(self) -> tuple[Point, ...]:
+        """The points that instruments report; readings of any other are nobody's to send."""
+        virtual = {p.key for p in self.logic}
+        return tuple(p for p in self.points if p.key not in virtual) if virtual else self.points

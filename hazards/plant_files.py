@@ -1,10 +1,12 @@
-"""A plant from its folder: plant.toml and points.csv, with everything that is wrong with them at once."""
+"""A plant from its folder: plant.toml, points.csv and logic.toml, with everything that is wrong with them at once."""
 
 from pathlib import Path
 
 from hazards.catalogue import load_catalogue
+from hazards.logic import LogicPoint
+from hazards.logic_toml import parse_logic_toml
 from hazards.mistakes import Mistake, PlantError
-from hazards.plant import Enterprise, Plant
+from hazards.plant import Enterprise, Plant, Point
 from hazards.plant_toml import parse_plant_toml
 from hazards.points_csv import parse_points_csv
 from hazards.text_files import read_text
@@ -18,17 +20,18 @@ def load_plant(folder: Path) -> Plant:
     Parameters
     ----------
     folder : Path
-        Holds plant.toml and points.csv as docs/plant.md describes them.
+        Holds plant.toml and points.csv as docs/plant.md describes them, and logic.toml (docs/logic.md) if there is
+        logic across points.
 
     Returns
     -------
     Plant
-        Points in the order of the file, their checks filled in from the catalogue.
+        Points in the order of the files, their checks filled in from the catalogue.
 
     Raises
     ------
     PlantError
-        With every mistake in both files: file, line, column, what is wrong and what would be right.
+        With every mistake in all files: file, line, column, what is wrong and what would be right.
     """
     folder, catalogue = Path(folder), load_catalogue()
     toml_file, csv_file = folder / "plant.toml", folder / "points.csv"
@@ -45,6 +48,17 @@ def load_plant(folder: Path) -> Plant:
         raise PlantError([*mistakes, csv_text])
     points, found = parse_points_csv(csv_text, str(csv_file), enterprises, catalogue)
     mistakes += found
+    virtual: tuple[Point, ...] = ()
+    logic: tuple[LogicPoint, ...] = ()
+    if (logic_file := folder / "logic.toml").exists():
+        logic_text = read_text(logic_file)
+        if isinstance(logic_text, Mistake):
+            mistakes.append(logic_text)
+        else:
+            # Where points.csv has mistakes, points may be missing that are not missing.
+            inputs = None if found else points
+            virtual, logic, wrong = parse_logic_toml(logic_text, str(logic_file), enterprises, inputs, catalogue)
+            mistakes += wrong
     if mistakes or enterprises is None:
         raise PlantError(mistakes)
-    return Plant(enterprises, points)
+    return Plant(enterprises, points + virtual, logic)

@@ -29,11 +29,11 @@ FIELD_OF_COLUMN: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """Field of `Checks` behind each column of points.csv; the data files use the columns' names too."""
 
-_FILES = ("gas.toml", "process.toml", "coal-mine.toml", "tailings-pond.toml")
+_FILES = ("gas.toml", "process.toml", "coal-mine.toml", "tailings-pond.toml", "logic.toml")
 _LEVEL_KEYS = frozenset({"like", "unit", "clause", "confidence", "source", "design", "off", "severity", "guidance",
                          "deadband_percent", "span", *FIELD_OF_COLUMN})  # fmt: skip
 _KIND_KEYS = _LEVEL_KEYS | {"id", "name", "units", "molar_mass", "percent", "states", "placement", "usual_placement"}
-_PLACEMENT_KEYS = _LEVEL_KEYS | {"id", "name"}
+_PLACEMENT_KEYS = _LEVEL_KEYS | {"id", "name", "when", "inputs"}  # the last two: hazards.logic_templates
 _EXTENSION_KEYS = frozenset({"extends", "placement", "usual_placement"})
 _MOLAR_VOLUME = 24.04
 """Of a gas at 20 °C and 101.3 kPa. [L/mol]"""

@@ -72,7 +72,7 @@ def test_every_simulated_point_is_in_the_plant(plant: Plant, name: str) -> None:
 
 
 def test_every_point_of_the_plant_is_simulated_and_named(plant: Plant) -> None:
-    assert {p.key for p in plant.points} == set(load_scenario("demo").points)
+    assert {p.key for p in plant.measured} == set(load_scenario("demo").points)
     assert all(p.name.zh != p.name.en for p in plant.points)
     assert {e.region[:2] for e in plant.enterprises} == {"14"}, "Shanxi"
 
