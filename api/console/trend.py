@@ -88,8 +88,8 @@ def trend_options(
     return {
         "animation": False,
         "backgroundColor": "transparent",
-        "textStyle": {"fontFamily": "inherit", "color": _TEXT, "fontSize": 13},
-        "grid": {"left": 12, "right": 110, "top": 34, "bottom": 12, "containLabel": True},
+        "textStyle": {"fontFamily": "inherit", "color": _TEXT, "fontSize": 15},
+        "grid": {"left": 12, "right": 120, "top": 34, "bottom": 12, "containLabel": True},
         "tooltip": {
             "trigger": "axis",
             "backgroundColor": "#16202b",
@@ -102,7 +102,7 @@ def trend_options(
             "type": "time",
             "min": start_ms,
             "max": end_ms,
-            "axisLabel": {"color": _TEXT, "fontSize": 13, "hideOverlap": True},
+            "axisLabel": {"color": _TEXT, "fontSize": 15, "hideOverlap": True},
             "axisLine": {"lineStyle": {"color": "#33445a"}},
             "splitLine": {"show": True, "lineStyle": {"color": _GRID}},
         },
@@ -112,7 +112,7 @@ def trend_options(
             "nameTextStyle": {"color": _TEXT, "fontSize": 14, "align": "right"},
             "min": low,
             "max": high,
-            "axisLabel": {"color": _TEXT, "fontSize": 13},
+            "axisLabel": {"color": _TEXT, "fontSize": 15},
             "splitLine": {"lineStyle": {"color": _GRID}},
         },
         "series": series,
@@ -194,7 +194,7 @@ def _limit_lines(checks: Checks, unit: str, words: Mapping[str, str]) -> list[di
                         "formatter": f"{words[name]} {limit:g}",
                         "position": "end",
                         "color": colour,
-                        "fontSize": 13,
+                        "fontSize": 15,
                     },
                 }
             )
