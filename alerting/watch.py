@@ -1,9 +1,10 @@
 """The engine over the log: entries in, folded changes of alarm conditions out.
 
-Holds the engine, the limits in force and the plant's points together, so that live alarming, recovery and a backtest
-are the same function of the same entries. Knows no database and no clock.
+Holds the engine, the logic across points behind it, the limits in force and the plant's points together, so that live
+alarming, recovery and a backtest are the same function of the same entries. Knows no database and no clock.
 """
 
+import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -16,9 +17,11 @@ from alerting.engine import Engine, Limits, Transitions
 from alerting.engine import snapshot as engine_state
 from alerting.engine.tables import Tables
 from alerting.lifecycle import Change
+from alerting.logic import LogicAlarms, Present
 from hazards.checks import Checks
 from hazards.condition import Condition, Family, family_of
 from hazards.log import Damaged, Entry, LimitsChanged, Readings, Tick
+from hazards.logic import terms_of
 from hazards.plant import Name, Plant, Point, PointKey
 from hazards.readings import ReadingBatch
 
@@ -31,6 +34,14 @@ class _SavedLimits:
     checks: dict[int, Checks]
 
 
+@dataclass(frozen=True, slots=True)
+class _SavedState:
+    engine: bytes
+    logic: bytes = b""
+
+
+_STATE_HEAD = struct.Struct("<4sI")
+_STATE_MAGIC = b"HAZW"
 _LIMITS_DECODER = msgspec.msgpack.Decoder(_SavedLimits)
 
 
@@ -47,6 +58,11 @@ class Watch:
 
     def __init__(self, plant: Plant, point_keys: Callable[[], Sequence[PointKey]]) -> None:
         self._points = {p.key: p for p in plant.points}
+        self._definitions = plant.logic
+        self._logic: LogicAlarms | None = None
+        """None until every point that logic names has a number."""
+        self._virtual = np.zeros(0, np.bool_)
+        """Which numbers are those of logic points, up to the last of them."""
         self._point_keys = point_keys
         self._keys: Sequence[PointKey] = ()
         self._engine: Engine | None = None
@@ -80,13 +96,21 @@ class Watch:
 
     def heard(self, number: int) -> bool:
         """Whether the point has ever been heard, as far as the engine knows."""
+        if self._logic is not None and number in self._logic:
+            return self._logic.heard(number)
         return number < len(self._heard) and bool(self._heard[number])
+
+    @property
+    def logic(self) -> LogicAlarms | None:
+        """The logic points, once they are judged: how each stands, and why."""
+        return self._logic
 
     def standing(self) -> set[tuple[int, Condition]]:
         """Every point and condition that is active."""
         if self._engine is None:
             return set()
-        return {(int(p), Condition(int(c))) for p, c in zip(*np.nonzero(self._engine.active), strict=True)}
+        found = {(int(p), Condition(int(c))) for p, c in zip(*np.nonzero(self._engine.active), strict=True)}
+        return found if self._logic is None else found | self._logic.standing
 
     def point(self, number: int) -> Point:
         """The plant's point of this number, or what its key alone says once it has left the plant."""
@@ -104,13 +128,30 @@ class Watch:
         if self._engine is None:
             self._since[:] = entry.appended_ms
             self._engine = Engine(self._limits, entry.appended_ms)
+        if self._logic is None:
+            self._begin_logic(b"")
+        logic = self._logic
         match body:
             case Readings(batch, _):
-                return self._fold(self._evaluate(batch))
+                batch = self._measured(batch)
+                found = self._evaluate(batch)
+                if logic is not None:
+                    logic.feed(found)
+                    logic.look(batch)
+                return self._fold(found)
             case Tick(now_ms):
-                return self._fold(self._engine.advance(now_ms))
+                found = self._engine.advance(now_ms)
+                if logic is None:
+                    return self._fold(found)
+                logic.feed(found)
+                return self._fold(found) + self._fold(logic.tick(now_ms))
             case LimitsChanged(now_ms, checks):
-                return self._fold(self._update(checks, now_ms), limits_changed=True)
+                found = self._update(checks, now_ms)
+                if logic is None:
+                    return self._fold(found, limits_changed=True)
+                logic.feed(found)
+                own = logic.limits_changed(checks, now_ms)
+                return self._fold(found, limits_changed=True) + self._fold(own, limits_changed=True)
             case Damaged():
                 return []
 
@@ -140,7 +181,7 @@ class Watch:
         self._checks.update(checks)
         self.limits_version += 1
         index = np.array(list(checks), np.int64)
-        limits = Limits.of(list(checks.values()))
+        limits = Limits.of([self._of_engine(number, c) for number, c in checks.items()])
         for column in fields(Limits):
             getattr(self._limits, column.name)[index] = getattr(limits, column.name)
         return engine.update_limits(index, limits, now_ms)
@@ -161,6 +202,49 @@ class Watch:
     def _restored(self, state: bytes) -> Engine:
         self._engine = Engine.restore(self._limits, state)
         return self._engine
+
+    # Logic
+
+    def _number_logic(self) -> dict[PointKey, int] | None:
+        """The numbers of all that logic names, if every point has one."""
+        keys = {d.key for d in self._definitions}
+        named = keys.union(*({t.point for t in terms_of(d.when)} for d in self._definitions))
+        number_of = {key: n for n, key in enumerate(self._point_keys()) if key in named} if named else {}
+        own = [n for key, n in number_of.items() if key in keys]
+        self._virtual = np.zeros(max(own, default=-1) + 1, np.bool_)
+        self._virtual[own] = True
+        return number_of if len(number_of) == len(named) else None
+
+    def _begin_logic(self, state: bytes) -> None:
+        number_of = self._number_logic()
+        if number_of is None:
+            return
+        engine = self._engine
+        assert engine is not None
+        active = np.packbits(engine.active, axis=1, bitorder="little")[:, 0] if len(engine) else np.zeros(0, np.uint8)
+
+        def present(number: int) -> Present:
+            return Present(int(active[number]) if number < len(active) else 0, self.heard(number))
+
+        logic = LogicAlarms(self._definitions, number_of)
+        logic.restore(state, present, self._checks, engine.now_ms)
+        self._logic = logic
+
+    def _of_engine(self, number: int, checks: Checks) -> Checks:
+        """What the engine checks: a logic point's readings are not its own."""
+        return Checks() if number < len(self._virtual) and self._virtual[number] else checks
+
+    def _measured(self, batch: ReadingBatch) -> ReadingBatch:
+        """Without readings of logic points, which are nobody's to send."""
+        if not len(self._virtual):
+            return batch
+        inside = batch.point < len(self._virtual)
+        foreign = np.zeros(len(batch), np.bool_)
+        foreign[inside] = self._virtual[batch.point[inside]]
+        if not foreign.any():
+            return batch
+        keep = ~foreign
+        return ReadingBatch(batch.point[keep], batch.time_ms[keep], batch.value[keep], batch.quality[keep])
 
     def _fold(self, transitions: Transitions, limits_changed: bool = False) -> list[Change]:
         folded: dict[tuple[int, int, Family], list[tuple[Condition, bool]]] = {}
@@ -192,8 +276,12 @@ class Watch:
     # Snapshots
 
     def state(self) -> bytes:
-        """The engine's state; limits are not in it."""
-        return b"" if self._engine is None else self._engine.snapshot()
+        """The engine's state and that of logic; limits are not in it."""
+        if self._engine is None:
+            return b""
+        logic = b"" if self._logic is None else self._logic.snapshot()
+        saved = msgspec.msgpack.encode(_SavedState(self._engine.snapshot(), logic))
+        return _STATE_HEAD.pack(_STATE_MAGIC, zlib.crc32(saved)) + saved
 
     def limits(self) -> bytes:
         """The limits in force."""
@@ -213,8 +301,10 @@ class Watch:
         except (zlib.error, msgspec.MsgspecError) as error:
             raise ValueError(f"these are no saved limits: {error}") from error
         self._checks = saved.checks
+        self._logic = None
+        self._number_logic()
         none = Checks()
-        self._limits = Limits.of([saved.checks.get(k, none) for k in range(saved.n_points)])
+        self._limits = Limits.of([self._of_engine(k, saved.checks.get(k, none)) for k in range(saved.n_points)])
         self._heard = np.zeros(saved.n_points, np.bool_)
         self._since = np.zeros(saved.n_points, np.int64)
 
@@ -228,9 +318,25 @@ class Watch:
         """
         if not state:
             return
+        state, logic = _parts(state)
         self.restore_limits(limits)
         tables = Tables.fresh(self._limits, 0)
         engine_state.load(state, tables)
         self._heard = tables.rest["seen"].astype(np.bool_)
         self._since = tables.trail["last"].astype(np.int64)
         self._restored(state)
+        self._begin_logic(logic)
+
+
+def _parts(state: bytes) -> tuple[bytes, bytes]:
+    """The engine's state and that of logic; before there was logic the engine's was all."""
+    if state[: len(_STATE_MAGIC)] != _STATE_MAGIC:
+        return state, b""
+    try:
+        _, checksum = _STATE_HEAD.unpack_from(state)
+        if zlib.crc32(memoryview(state)[_STATE_HEAD.size :]) != checksum:
+            raise ValueError("the snapshot is damaged: its checksum does not fit")
+        saved = msgspec.msgpack.decode(memoryview(state)[_STATE_HEAD.size :], type=_SavedState)
+    except (struct.error, msgspec.MsgspecError) as error:
+        raise ValueError(f"this is no snapshot: {error}") from error
+    return saved.engine, saved.logic

@@ -41,6 +41,7 @@ class _SavedLevel:
 class _Saved:
     version: int
     levels: list[_SavedLevel]
+    left: dict[int, int]
 
 
 class _Level:
@@ -78,6 +79,8 @@ class LogicAlarms:
         keys = [d.key for d in definitions]
         self._levels = [_Level(Logic(level, number_of, keys)) for level in levels(definitions)]
         self._level_of = {n: level for level in self._levels for n in level.logic.numbers}
+        self._left: dict[int, int] = {}
+        """What stood at logic points that the plant no longer has, a bit for each condition, until they are told."""
 
     def __contains__(self, number: int) -> bool:
         """Whether this is the number of a logic point."""
@@ -86,11 +89,17 @@ class LogicAlarms:
     @property
     def standing(self) -> set[tuple[int, Condition]]:
         """Every logic point and condition that is active."""
-        return {
+        left = {(number, c) for number, bits in self._left.items() for c in Condition if bits >> c & 1}
+        return left | {
             (int(level.numbers[row]), Condition(int(c)))
             for level in self._levels
             for row, c in zip(*np.nonzero(level.engine.active), strict=True)
         }
+
+    def heard(self, number: int) -> bool:
+        """Whether a logic point has ever come to anything."""
+        level = self._level_of.get(number)
+        return level is not None and level.logic.told(number)
 
     def verdict(self, number: int) -> tuple[Verdict, Expression, Callable[[Term], Known]]:
         """How a logic point stands, its expression, and what is known of its terms: what `words` tells."""
@@ -111,7 +120,7 @@ class LogicAlarms:
 
     def limits_changed(self, checks: Mapping[int, Checks], now_ms: int) -> Transitions:
         """Other checks from now on, of measured and of logic points."""
-        found = []
+        found = [self._ended(number, now_ms) for number in sorted(checks.keys() & self._left.keys())]
         for position, level in enumerate(self._levels):
             level.logic.limits_changed(checks, now_ms)
             own = [number for number in level.logic.numbers if number in checks]
@@ -147,6 +156,19 @@ class LogicAlarms:
             found.append(self._told(position, level.transitions(_in_order(parts))))
         return _joined(found)
 
+    def _ended(self, number: int, now_ms: int) -> Transitions:
+        """The end of all that stood at a point which the plant no longer has."""
+        bits = self._left.pop(number)
+        conditions = [c for c in Condition if bits >> c & 1]
+        n = len(conditions)
+        return Transitions(
+            np.full(n, number, np.int32),
+            np.array(conditions, np.uint8),
+            np.zeros(n, np.bool_),
+            np.full(n, now_ms, np.int64),
+            np.full(n, np.nan),
+        )
+
     def _told(self, position: int, transitions: Transitions) -> Transitions:
         """Tell the levels above."""
         for above in self._levels[position + 1 :]:
@@ -158,7 +180,7 @@ class LogicAlarms:
     def snapshot(self) -> bytes:
         """The whole state; limits are not in it."""
         saved = [_SavedLevel(v.logic.numbers, v.engine.snapshot(), v.logic.snapshot()) for v in self._levels]
-        return msgspec.msgpack.encode(_Saved(_VERSION, saved))
+        return msgspec.msgpack.encode(_Saved(_VERSION, saved, self._left))
 
     def restore(
         self, state: bytes, present: Callable[[int], Present], checks: Mapping[int, Checks], now_ms: int
@@ -181,7 +203,8 @@ class LogicAlarms:
         ValueError
             If the bytes are no such snapshot, damaged, or of another version.
         """
-        saved = _decoded(state) if state else []
+        decoded = _decoded(state) if state else _Saved(_VERSION, [], {})
+        saved = decoded.levels
         rows: dict[int, tuple[Tables, int]] = {}
         for part in saved:
             tables = Tables.fresh(Limits.unlimited(len(part.numbers)), 0)
@@ -198,6 +221,9 @@ class LogicAlarms:
                 else Present(int(tables.rest["active"][row]), bool(tables.rest["seen"][row]))
             )
 
+        active = {number: int(tables.rest["active"][row]) for number, (tables, row) in rows.items()}
+        gone = {**decoded.left, **active}
+        self._left = {number: bits for number, bits in gone.items() if bits and number not in self._level_of}
         for level in self._levels:
             limits = Limits.of([_trimmed(checks.get(number) or Checks()) for number in level.logic.numbers])
             tables = Tables.fresh(limits, 0)
@@ -208,14 +234,14 @@ class LogicAlarms:
             level.logic.restore([part.logic for part in saved], present_in_all, checks, now_ms)
 
 
-def _decoded(state: bytes) -> list[_SavedLevel]:
+def _decoded(state: bytes) -> _Saved:
     try:
         saved = msgspec.msgpack.decode(state, type=_Saved)
     except msgspec.MsgspecError as error:
         raise ValueError(f"this is no snapshot of logic: {error}") from error
     if saved.version != _VERSION:
         raise ValueError(f"logic snapshot of version {saved.version}; this program reads version {_VERSION}")
-    return saved.levels
+    return saved
 
 
 def _copy_row(source: Tables, source_row: int, target: Tables, row: int) -> None:

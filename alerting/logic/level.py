@@ -105,6 +105,10 @@ class Logic:
         """Numbers of the logic points, ascending."""
         return tuple(self._definitions)
 
+    def told(self, number: int) -> bool:
+        """Whether a logic point has ever had a reading."""
+        return number in self._outputs
+
     def verdict(self, number: int) -> Verdict:
         """How a logic point stands, from what was settled last."""
         return judge(self._definitions[number].when, self.known)
