@@ -77,7 +77,7 @@ async def _alarms(page: Page, chosen: str | None) -> None:
                 rows=shown["rows"],
                 more=shown["more"],
                 totals={"counts": shown["counts"], "to_take": shown["to_take"]},
-                live=live_values(page.at, page.who.enterprise),
+                live=live_values(page.at, page.language, page.who.enterprise),
                 chosen="",
                 can_act=page.can_act,
                 well=page.console.pulse.content["well"],
@@ -106,7 +106,9 @@ async def _alarms(page: Page, chosen: str | None) -> None:
     page.until_closed(page.at.board.watch(throttled(refresh)))
     page.until_closed(
         page.console.pulse.watch(
-            lambda: listed.show(well=page.console.pulse.content["well"], live=live_values(page.at, page.who.enterprise))
+            lambda: listed.show(
+                well=page.console.pulse.content["well"], live=live_values(page.at, page.language, page.who.enterprise)
+            )
         )
     )
     _follow(page, panel)
@@ -170,13 +172,12 @@ async def _point(page: Page, point: Point, request: Request) -> None:
 
     def now() -> dict[str, str]:
         row = point_row(page.at, point, page.language, services.clock_ms())
-        return {"value": row["value"], "state": row["state"], "word": page.words[row["state"]]}
+        return {"value": row["value"], "unit": row["unit"], "state": row["state"], "word": page.words[row["state"]]}
 
     head = PointHead(
         page.words,
         name=point.name.in_language(page.language),
         about=" · ".join([point.id, *names]),
-        unit=point.unit,
         here=f"/points/{quote(point.enterprise)}/{quote(point.id)}",
         now=now(),
         ranges=list(RANGES),

@@ -10,7 +10,7 @@ export default {
 <section class="hz-point">
   <div class="hz-pointhead">
     <div><h2>{{ name }}</h2><p>{{ about }}</p></div>
-    <div class="hz-now" :class="'sev-' + now.state">{{ now.value }} <small>{{ unit }} <template v-if="now.word">· {{ now.word }}</template></small></div>
+    <div class="hz-now" :class="'sev-' + now.state">{{ now.value }} <small>{{ now.unit }} <template v-if="now.word">· {{ now.word }}</template></small></div>
   </div>
   <div class="hz-trend-head">
     <a v-for="r in ranges" :key="r" :href="here + '?range=' + r" :class="{ on: r === range }">{{ words['range_' + r] }}</a>
@@ -23,7 +23,7 @@ export default {
   <p class="hz-note" v-if="trouble">{{ trouble }}</p>
 </section>`,
   props: {
-    words: Object, name: String, about: String, unit: String, here: String, now: Object, ranges: Array, range: String,
+    words: Object, name: String, about: String, here: String, now: Object, ranges: Array, range: String,
     start: Number, end: Number, trouble: String,
   },
   data() {

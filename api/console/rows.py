@@ -26,6 +26,15 @@ def figure(value: float | None, limit: float | None = None) -> str:
     return "–" if value is None else plain_numbers(value, limit)[0]
 
 
+def _state_name(at: ApiState, kind: str, value: float | None, language: str) -> str | None:
+    """What a switch calls its value, None for a measurement."""
+    known = at.services.catalogue.kinds.get(kind)
+    if known is None or value is None or not value.is_integer():
+        return None
+    name = known.states.get(int(value))
+    return name.in_language(language) if name else None
+
+
 def alarm_row(at: ApiState, alarm: Alarm, language: str) -> dict[str, Any]:
     """One alarm."""
     key = PointKey(alarm.enterprise, alarm.point)
@@ -33,7 +42,9 @@ def alarm_row(at: ApiState, alarm: Alarm, language: str) -> dict[str, Any]:
     enterprise = at.points.enterprise(alarm.enterprise)
     source = at.points.source(alarm.enterprise, alarm.source)
     condition = at.services.catalogue.conditions.get(alarm.condition)
-    with_numbers = alarm.condition <= Condition.RATE
+    state_name = _state_name(at, alarm.kind, alarm.value, language) if alarm.condition is not Condition.RATE else None
+    with_limit = alarm.condition <= Condition.RATE and alarm.limit is not None and state_name is None
+    unit = f"{alarm.unit}/s" if alarm.condition is Condition.RATE else alarm.unit
     return {
         "id": alarm.id,
         "severity": alarm.severity.word,
@@ -49,10 +60,10 @@ def alarm_row(at: ApiState, alarm: Alarm, language: str) -> dict[str, Any]:
             ]
         ),
         "condition": condition.in_language(language) if condition else alarm.condition.word,
-        "value": figure(alarm.value, alarm.limit),
-        "limit": plain_numbers(alarm.value or 0.0, alarm.limit)[1] if with_numbers and alarm.limit is not None else "",
+        "value": state_name or figure(alarm.value, alarm.limit),
+        "limit": plain_numbers(alarm.value or 0.0, alarm.limit)[1] if with_limit else "",
         "sign": "≤" if alarm.condition <= Condition.LOW else "≥",
-        "unit": (alarm.unit + "/s") if alarm.condition is Condition.RATE else alarm.unit,
+        "unit": "" if state_name else unit,
         "raised_ms": alarm.raised_at_ms,
         "cleared_ms": alarm.cleared_at_ms,
         "late": alarm.late,
@@ -79,14 +90,14 @@ def alarm_rows(at: ApiState, language: str, enterprise: str | None, most: int = 
     }
 
 
-def live_values(at: ApiState, enterprise: str | None) -> dict[str, str]:
+def live_values(at: ApiState, language: str, enterprise: str | None) -> dict[str, str]:
     """What the points of the listed alarms measure now, by alarm; readings that can't be trusted are left out."""
     values = {}
     for alarm in at.board.all(enterprise)[:MOST_ROWS]:
         key = PointKey(alarm.enterprise, alarm.point)
         last = at.live.last(at.points.number(key)) if at.points.get(key) else None
         if last is not None and last.v is not None and last.q < 2 and alarm.condition <= Condition.RATE:
-            values[alarm.id] = figure(last.v, alarm.limit)
+            values[alarm.id] = _state_name(at, alarm.kind, last.v, language) or figure(last.v, alarm.limit)
     return values
 
 
@@ -99,14 +110,15 @@ def point_row(at: ApiState, point: Point, language: str, now_ms: int) -> dict[st
     enterprise = at.points.enterprise(point.enterprise)
     checks = point.checks
     silent = last is not None and 0 < checks.no_data_after_ms < now_ms - last.t
-    if last is None:
-        state = "never"
-    elif worst is not None:
+    if worst is not None:
         state = worst.word
+    elif last is None:
+        state = "logic" if point.kind == "logic" else "never"
     elif silent:
         state = "silent"
     else:
         state = "normal" if last.q == 0 else f"q{last.q}"
+    state_name = _state_name(at, point.kind, last.v, language) if last else None
     return {
         "enterprise": point.enterprise,
         "point": point.id,
@@ -118,8 +130,8 @@ def point_row(at: ApiState, point: Point, language: str, now_ms: int) -> dict[st
                 source.name.in_language(language) if source else point.source,
             ]
         ),
-        "unit": point.unit,
-        "value": figure(last.v) if last else "–",
+        "unit": "" if state_name else point.unit,
+        "value": state_name or (figure(last.v) if last else "–"),
         "t": last.t if last else None,
         "state": state,
         "low": _limit(checks.low_low, checks.low),

@@ -254,11 +254,11 @@ def _extent(rows: Sequence[Row], checks: Checks) -> tuple[float, float]:
     limits = [x for x in (checks.low_low, checks.low, checks.high, checks.high_high) if not math.isnan(x)]
     shown = values or limits or [0.0, 1.0]
     low, high = min(shown), max(shown)
-    reach = max(high - low, abs(high) * 0.05, 1e-9)
+    reach = max(high - low, abs(high) * 0.05, 1e-6)
     near = [x for x in limits if low - 3 * reach <= x <= high + 3 * reach] or limits
     # The next limit up and down always shows: how far away it is, is what the page is looked at for.
     low, high = min([low, *near]), max([high, *near])
-    margin = max((high - low) * 0.08, 1e-9)
+    margin = max((high - low) * 0.08, abs(high) * 0.02, 1e-6)
     bottom = 0.0 if 0 <= low <= margin else low - margin
     return _round(bottom, math.floor, margin), _round(high + margin, math.ceil, margin)
 

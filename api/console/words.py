@@ -88,6 +88,7 @@ WORDS: dict[str, Name] = {
     "kind": Name("类型", "Kind"),
     "normal": Name("正常", "Normal"),
     "never": Name("无数据", "Never seen"),
+    "logic": Name("逻辑判定", "By logic"),
     "silent": Name("中断", "Silent"),
     "q0": Name("有效", "Good"),
     "q1": Name("存疑", "Uncertain"),

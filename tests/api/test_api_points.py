@@ -235,3 +235,12 @@ def test_figures_of_a_period(rig: ApiRig, call: Call) -> None:
     assert got["top_points"] == [{"enterprise": "M001", "point": "CH4-01", "raised": 2, "share": 1.0}]
     assert got["enterprises"]["T001"]["raised"] == 0
     assert call("GET", "/kpi?since=2030-01-01T00:00:00Z").status_code == 422
+
+
+def test_every_metric_is_documented(call: Call) -> None:
+    from pathlib import Path
+
+    documented = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+    text = call("GET", "/metrics", None).text
+    names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    assert [n for n in sorted(names) if f"`{n}`" not in documented and f"`{n}{{" not in documented] == []

@@ -94,7 +94,9 @@ def test_limits_and_alarms_are_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [[], [0.0], [5.0, 5.0], [-1e9, 1e9], [1e-12], [math.pi]], ids=["none", "0", "flat", "huge", "tiny", "pi"]
+    "values",
+    [[], [0.0], [5.0, 5.0], [-1e9, 1e9], [1e-12], [1.0, 1.0], [math.pi]],
+    ids=["none", "0", "flat", "huge", "tiny", "switch", "pi"],
 )
 def test_the_axis_holds_all_values_and_is_never_flat(values: list[float]) -> None:
     axis = options([reading(k, v) for k, v in enumerate(values)])["yAxis"]
