@@ -61,6 +61,8 @@ class Watch:
         self._definitions = plant.logic
         self._logic: LogicAlarms | None = None
         """None until every point that logic names has a number."""
+        self._logic_state = b""
+        """From which it begins then."""
         self._virtual = np.zeros(0, np.bool_)
         """Which numbers are those of logic points, up to the last of them."""
         self._point_keys = point_keys
@@ -129,7 +131,7 @@ class Watch:
             self._since[:] = entry.appended_ms
             self._engine = Engine(self._limits, entry.appended_ms)
         if self._logic is None:
-            self._begin_logic(b"")
+            self._begin_logic()
         logic = self._logic
         match body:
             case Readings(batch, _):
@@ -215,7 +217,7 @@ class Watch:
         self._virtual[own] = True
         return number_of if len(number_of) == len(named) else None
 
-    def _begin_logic(self, state: bytes) -> None:
+    def _begin_logic(self) -> None:
         number_of = self._number_logic()
         if number_of is None:
             return
@@ -227,7 +229,7 @@ class Watch:
             return Present(int(active[number]) if number < len(active) else 0, self.heard(number))
 
         logic = LogicAlarms(self._definitions, number_of)
-        logic.restore(state, present, self._checks, engine.now_ms)
+        logic.restore(self._logic_state, present, self._checks, engine.now_ms)
         self._logic = logic
 
     def _of_engine(self, number: int, checks: Checks) -> Checks:
@@ -279,7 +281,7 @@ class Watch:
         """The engine's state and that of logic; limits are not in it."""
         if self._engine is None:
             return b""
-        logic = b"" if self._logic is None else self._logic.snapshot()
+        logic = self._logic_state if self._logic is None else self._logic.snapshot()
         saved = msgspec.msgpack.encode(_SavedState(self._engine.snapshot(), logic))
         return _STATE_HEAD.pack(_STATE_MAGIC, zlib.crc32(saved)) + saved
 
@@ -301,7 +303,7 @@ class Watch:
         except (zlib.error, msgspec.MsgspecError) as error:
             raise ValueError(f"these are no saved limits: {error}") from error
         self._checks = saved.checks
-        self._logic = None
+        self._logic, self._logic_state = None, b""
         self._number_logic()
         none = Checks()
         self._limits = Limits.of([self._of_engine(k, saved.checks.get(k, none)) for k in range(saved.n_points)])
@@ -325,7 +327,8 @@ class Watch:
         self._heard = tables.rest["seen"].astype(np.bool_)
         self._since = tables.trail["last"].astype(np.int64)
         self._restored(state)
-        self._begin_logic(logic)
+        self._logic_state = logic
+        self._begin_logic()
 
 
 def _parts(state: bytes) -> tuple[bytes, bytes]:

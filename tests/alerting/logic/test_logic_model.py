@@ -47,7 +47,7 @@ def play(rig: LogicRig | ScalarWatch, entry: Entry) -> Found:
     return [tuple(change[:4]) for change in found]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(PLANTS, ENTRIES)
 def test_it_agrees_with_the_scalar_model(plant: Plant, entries: list[Entry]) -> None:
     rig, model = LogicRig(*plant), ScalarWatch(*plant)
@@ -55,7 +55,7 @@ def test_it_agrees_with_the_scalar_model(plant: Plant, entries: list[Entry]) -> 
         assert play(rig, entry) == play(model, entry), entry
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(PLANTS, ENTRIES, st.data())
 def test_batches_may_be_cut_anywhere(plant: Plant, entries: list[Entry], data: st.DataObject) -> None:
     log = timed(entries, plant[2])
@@ -79,7 +79,7 @@ def test_batches_may_be_cut_anywhere(plant: Plant, entries: list[Entry], data: s
     assert cut.logic.snapshot() == uncut.logic.snapshot()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(PLANTS, ENTRIES, st.sets(st.integers(0, 40)))
 def test_a_restart_anywhere_changes_nothing(plant: Plant, entries: list[Entry], restarts: set[int]) -> None:
     log = timed(entries, plant[2])
@@ -91,7 +91,7 @@ def test_a_restart_anywhere_changes_nothing(plant: Plant, entries: list[Entry], 
     assert restarted.logic.snapshot() == steady.logic.snapshot()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(PLANTS, ENTRIES)
 def test_numbers_and_the_order_of_definitions_do_not_matter(plant: Plant, entries: list[Entry]) -> None:
     checks, definitions, numbers = plant
@@ -105,7 +105,7 @@ def test_numbers_and_the_order_of_definitions_do_not_matter(plant: Plant, entrie
         assert found == {(again[n], c, active, t) for n, c, active, t in play(other, b)}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(PLANTS, ENTRIES, st.sets(st.integers(0, 40)))
 def test_where_readings_come_in_order_ticks_may_come_anywhere(
     plant: Plant, entries: list[Entry], more: set[int]

@@ -8,12 +8,10 @@ import pytest
 from alerting.watch import Watch
 from hazards.checks import Checks
 from hazards.condition import Condition
-from hazards.log import Entry, LimitsChanged, LogBody, Readings, Tick
+from hazards.log import Entry, LimitsChanged, Tick
 from hazards.plant import Plant, PointKey
 from hazards.plant_files import load_plant
-from hazards.readings import ReadingBatch
-
-T0 = 1_764_000_000_000
+from tests.support.logic_story import T0, LogicStory, told
 
 PLANT = """\
 [[enterprise]]
@@ -54,47 +52,6 @@ off_delay = "0s"
 """
 
 
-class Story:
-    """A watch, and a log written a line at a time."""
-
-    def __init__(self, plant: Plant) -> None:
-        self.plant = plant
-        self.keys = [p.key for p in plant.points]
-        self.log: list[Entry] = []
-        self.watch = Watch(plant, lambda: self.keys)
-        self.add(LimitsChanged(T0, dict(enumerate(p.checks for p in plant.points))), T0)
-
-    def number(self, point: str) -> int:
-        return self.keys.index(PointKey("M001", point))
-
-    def add(self, body: LogBody, time_ms: int) -> list[str]:
-        self.log.append(Entry(len(self.log) + 1, time_ms, body))
-        return told(self.watch, self.log[-1])
-
-    def say(self, at_s: float, quality: int = 0, **values: float) -> list[str]:
-        t = T0 + int(at_s * 1000)
-        points = [self.number(name.replace("_", "-")) for name in values]
-        batch = ReadingBatch.of(points, [t] * len(points), list(values.values()), [quality] * len(points))
-        return self.add(Readings(batch, t), t)
-
-    def tick(self, at_s: float) -> list[str]:
-        return self.add(Tick(T0 + int(at_s * 1000)), T0 + int(at_s * 1000))
-
-    def restart(self, plant: Plant | None = None) -> None:
-        limits, state = self.watch.limits(), self.watch.state()
-        self.plant = plant or self.plant
-        self.watch = Watch(self.plant, lambda: self.keys)
-        self.watch.restore(limits, state)
-
-
-def told(watch: Watch, entry: Entry) -> list[str]:
-    return [
-        f"{change.point.id}:{condition.word} {'on' if active else 'off'} {(change.time_ms - T0) / 1000:g}"
-        for change in watch.feed(entry)
-        for condition, active in change.flips
-    ]
-
-
 @pytest.fixture
 def plant(tmp_path: Path) -> Plant:
     for name, text in (("plant.toml", PLANT), ("points.csv", POINTS), ("logic.toml", LOGIC)):
@@ -102,13 +59,13 @@ def plant(tmp_path: Path) -> Plant:
     return load_plant(tmp_path)
 
 
-def quiet(story: Story, at_s: float) -> list[str]:
+def quiet(story: LogicStory, at_s: float) -> list[str]:
     found = story.say(at_s, CH4_01=0.2, CH4_02=0.2, CH4_03=0.2, FAN_01=1, FEED_01=1)
     return found + story.tick(at_s)
 
 
 def test_two_of_three_becomes_one_of_two_becomes_blind_and_says_so(plant: Plant) -> None:
-    story = Story(plant)
+    story = LogicStory(plant)
     assert story.tick(0.5) == [], "nothing heard yet is no failure yet"
     assert quiet(story, 1) == []
     assert story.say(2, CH4_01=1.2) == ["CH4-01:high on 2"]
@@ -125,7 +82,7 @@ def test_two_of_three_becomes_one_of_two_becomes_blind_and_says_so(plant: Plant)
     assert story.tick(7) == ["VOTE:fault off 7"]
 
 
-def words(story: Story, point: str) -> str:
+def words(story: LogicStory, point: str) -> str:
     from alerting.logic import describe
 
     assert story.watch.logic is not None
@@ -133,7 +90,7 @@ def words(story: Story, point: str) -> str:
 
 
 def test_an_alarm_holds_while_nobody_can_know(plant: Plant) -> None:
-    story = Story(plant)
+    story = LogicStory(plant)
     quiet(story, 1)
     story.say(2, CH4_01=1.2, CH4_02=1.2)
     assert story.tick(2) == ["VOTE:high on 2"]
@@ -146,7 +103,7 @@ def test_an_alarm_holds_while_nobody_can_know(plant: Plant) -> None:
 
 
 def test_silence_is_not_normal(plant: Plant) -> None:
-    story = Story(plant)
+    story = LogicStory(plant)
     assert story.say(1, CH4_02=0.1, CH4_03=0.1) == []
     assert story.tick(59) == []
     found = story.tick(61.5)
@@ -158,7 +115,7 @@ def test_silence_is_not_normal(plant: Plant) -> None:
 
 def test_a_cut_command_that_does_not_cut(plant: Plant) -> None:
     """Feed anomaly: 40 s after the cut command there is still power."""
-    story = Story(plant)
+    story = LogicStory(plant)
     quiet(story, 1)
     assert story.say(10, CH4_01=1.6) == ["CH4-01:high on 10", "CH4-01:high_high on 10"]
     for t in range(11, 50):
@@ -171,7 +128,7 @@ def test_a_cut_command_that_does_not_cut(plant: Plant) -> None:
 
 def test_a_cut_that_comes_in_the_last_moment_is_no_alarm(plant: Plant) -> None:
     """The tick at which the delay would run out also brings the change that ends it."""
-    story = Story(plant)
+    story = LogicStory(plant)
     quiet(story, 1)
     story.say(10, CH4_01=1.6)
     assert story.tick(11) == []
@@ -181,7 +138,7 @@ def test_a_cut_that_comes_in_the_last_moment_is_no_alarm(plant: Plant) -> None:
 
 
 def test_logic_on_logic(plant: Plant) -> None:
-    story = Story(plant)
+    story = LogicStory(plant)
     quiet(story, 1)
     assert story.say(2, FAN_01=0) == ["FAN-01:low on 2"]
     story.say(3, CH4_01=1.2, CH4_02=1.2)
@@ -192,7 +149,7 @@ def test_logic_on_logic(plant: Plant) -> None:
 
 def test_inputs_of_one_moment_make_no_alarm_between_them(plant: Plant) -> None:
     """A scan in two messages: in the first the fan stops, in the second gas that stood until then is gone."""
-    story = Story(plant)
+    story = LogicStory(plant)
     quiet(story, 1)
     story.say(10, CH4_01=1.2, CH4_02=1.2)
     assert story.tick(10) == ["VOTE:high on 10"]
@@ -202,7 +159,7 @@ def test_inputs_of_one_moment_make_no_alarm_between_them(plant: Plant) -> None:
 
 
 def test_a_check_that_is_switched_off_makes_blind(plant: Plant) -> None:
-    story = Story(plant)
+    story = LogicStory(plant)
     quiet(story, 1)
     off = {story.number(p): Checks(no_data_after_ms=600_000) for p in ("CH4-01", "CH4-02")}
     assert story.add(LimitsChanged(T0 + 2000, off), T0 + 2000) == []
@@ -212,7 +169,7 @@ def test_a_check_that_is_switched_off_makes_blind(plant: Plant) -> None:
 
 def test_a_limit_that_is_moved_ahead_of_a_lagging_gateway_leaves_no_wrong_state(plant: Plant) -> None:
     """The change is stamped by the clock, readings behind it are older: what came last is what holds."""
-    story = Story(plant)
+    story = LogicStory(plant)
     quiet(story, 1)
     story.say(2, CH4_01=1.2, CH4_02=1.2)
     story.tick(2)
@@ -226,7 +183,7 @@ def test_a_limit_that_is_moved_ahead_of_a_lagging_gateway_leaves_no_wrong_state(
 
 @pytest.mark.parametrize("at", range(1, 9))
 def test_a_restart_anywhere_goes_on(plant: Plant, at: int) -> None:
-    def lines(story: Story) -> Iterator[Sequence[str]]:
+    def lines(story: LogicStory) -> Iterator[Sequence[str]]:
         yield quiet(story, 1)
         yield story.say(2, CH4_01=1.2)
         yield story.say(2.5, quality=2, CH4_02=0)
@@ -237,8 +194,8 @@ def test_a_restart_anywhere_goes_on(plant: Plant, at: int) -> None:
         yield story.tick(6)
         yield story.tick(30)
 
-    steady = [list(line) for line in lines(Story(plant))]
-    story, restarted = Story(plant), []
+    steady = [list(line) for line in lines(LogicStory(plant))]
+    story, restarted = LogicStory(plant), []
     for position, line in enumerate(lines(story), start=1):
         restarted.append(list(line))
         if position == at:
@@ -249,7 +206,7 @@ def test_a_restart_anywhere_goes_on(plant: Plant, at: int) -> None:
 
 def test_a_snapshot_from_before_there_was_logic(plant: Plant) -> None:
     bare = Plant(plant.enterprises, plant.measured)
-    story = Story(bare)
+    story = LogicStory(bare)
     story.say(1, CH4_01=1.2, CH4_02=1.2, CH4_03=0.1, FAN_01=1, FEED_01=1)
     story.tick(1)
     story.keys = [p.key for p in plant.points]
@@ -261,8 +218,25 @@ def test_a_snapshot_from_before_there_was_logic(plant: Plant) -> None:
         assert told(watch, Entry(91, T0 + 3000, Tick(T0 + 3000))) == ["VOTE:high on 1"], "it holds since then"
 
 
+def test_logic_waits_for_the_numbers_of_its_points(plant: Plant) -> None:
+    """A new logic point has no number yet when the snapshot is read; the others go on once it has."""
+    older = Plant(plant.enterprises, tuple(p for p in plant.points if p.id != "BOTH"), plant.logic[:2])
+    story = LogicStory(older)
+    quiet(story, 1)
+    story.say(2, CH4_01=1.2, CH4_02=1.2)
+    assert story.tick(2) == ["VOTE:high on 2"]
+    story.restart(plant)
+    assert story.watch.logic is None
+    story.restart(plant)
+    story.keys.append(PointKey("M001", "BOTH"))
+    both = {story.number("BOTH"): plant.points[-1].checks}
+    assert story.add(LimitsChanged(T0 + 3000, both), T0 + 3000) == []
+    story.say(4, CH4_01=0.2)
+    assert story.tick(4) == ["VOTE:high off 4"]
+
+
 def test_a_logic_point_that_leaves_the_plant_ends_its_alarm(plant: Plant) -> None:
-    story = Story(plant)
+    story = LogicStory(plant)
     quiet(story, 1)
     story.say(2, CH4_01=1.2, CH4_02=1.2)
     assert story.tick(2) == ["VOTE:high on 2"]
@@ -276,7 +250,7 @@ def test_a_logic_point_that_leaves_the_plant_ends_its_alarm(plant: Plant) -> Non
 
 
 def test_readings_of_a_logic_point_are_nobodys_to_send(plant: Plant) -> None:
-    story = Story(plant)
+    story = LogicStory(plant)
     quiet(story, 1)
     assert story.say(2, VOTE=1) == []
     assert story.say(3, quality=2, VOTE=0) == []
@@ -285,7 +259,7 @@ def test_readings_of_a_logic_point_are_nobodys_to_send(plant: Plant) -> None:
 
 @pytest.mark.parametrize("position", [0, 4, 20, -1])
 def test_a_damaged_snapshot_is_refused(plant: Plant, position: int) -> None:
-    story = Story(plant)
+    story = LogicStory(plant)
     quiet(story, 1)
     state = bytearray(story.watch.state())
     state[position] ^= 0x40
