@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from alerting.alarm import AlarmEvent, EventType
+from api.keys import Keys, Role
 from hazards.condition import Severity
 from hazards.plant_files import load_plant
 from hazmon.config import Api, Channel, Data, Mqtt, Notify, PlantFolder, RouteSettings, Settings, Store
@@ -57,6 +58,7 @@ class _Words:
     service: str
     plant: str
     console: str
+    key: str
     stop: str
     delivered: str
     stopping: str
@@ -72,7 +74,8 @@ _WORDS = {
         broker="内置消息服务器",
         service="采集、报警引擎、存储、接口与值班页面",
         plant="模拟企业",
-        console="值班页面（用浏览器打开）",
+        console="值班页面（用浏览器打开，链接用一次）",
+        key="密钥（再次登录、调用接口）",
         stop="按 Ctrl-C 结束",
         delivered="推送已签收",
         stopping="正在停止，等待在途数据落盘 ……",
@@ -86,7 +89,8 @@ _WORDS = {
         broker="the embedded broker",
         service="ingest, alarm engine, store, API and console",
         plant="the simulated plants",
-        console="console (open it in a browser)",
+        console="console (open it in a browser; the link works once)",
+        key="key (to log in again, and for the API)",
         stop="Ctrl-C ends it",
         delivered="webhook received",
         stopping="stopping, once everything on its way is on disk ...",
@@ -197,6 +201,8 @@ class _Demo:
             sources = "、".join(s.name.in_language(language) for s in enterprise.sources)
             out.print(f"  {enterprise.name.in_language(language)}  [dim]{sources} · {points}[/]")
         out.print(f"\n{words.console}:  [bold underline]{self._service.url}/login?code={code}[/]", soft_wrap=True)
+        key = Keys(self._service.journal, lambda: time.time_ns() // 1_000_000).create(Role.ENGINEER, "demo")
+        out.print(f"{words.key}:  {key}", soft_wrap=True)
         out.print(f"[dim]{words.stop}[/]\n")
 
     def _step(self, what: str) -> None:
