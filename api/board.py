@@ -13,9 +13,12 @@ _GROUP = {AlarmState.UNACKNOWLEDGED: 0, AlarmState.RETURNED_UNACKNOWLEDGED: 0, A
 def rank(alarm: Alarm) -> tuple[int, int, bool, int, str]:
     """Sort key: first what nobody has taken yet, then what somebody has, then what is shelved.
 
-    Within each the worst first, of these what still stands, of these the newest.
+    Within each the worst first, of these what still stands, of these the newest. What nobody has taken counts as bad
+    as it ever was: a red alarm that stepped down unseen is still a red one that was missed.
     """
-    return (_GROUP.get(alarm.state, 2), -int(alarm.severity), not alarm.active, -alarm.raised_at_ms, alarm.id)
+    group = _GROUP.get(alarm.state, 2)
+    bad = alarm.worst if group == 0 else alarm.severity
+    return (group, -int(bad), not alarm.active, -alarm.raised_at_ms, alarm.id)
 
 
 class Board:

@@ -26,6 +26,7 @@ export default {
     <div v-if="alarm.value !== '–'"><dt>{{ words.value }}</dt><dd>{{ alarm.value }} {{ alarm.unit }} <span v-if="alarm.limit">({{ alarm.sign }} {{ alarm.limit }})</span></dd></div>
     <div v-if="alarm.by"><dt>{{ words.acknowledged_by }}</dt><dd>{{ alarm.by }}</dd></div>
     <div v-if="alarm.shelved_until_ms"><dt>{{ words.shelved_until }}</dt><dd>{{ at(alarm.shelved_until_ms) }}</dd></div>
+    <div v-if="alarm.was"><dt>{{ words.worst }}</dt><dd :class="'hz-was sev-' + alarm.was">{{ words[alarm.was] }}</dd></div>
     <div v-if="standard"><dt>{{ words.standard }}</dt><dd>{{ standard }}</dd></div>
   </dl>
   <h3>{{ words.history }}</h3>

@@ -33,7 +33,7 @@ export default {
         <strong>{{ r.name }}<small>{{ r.point }}</small></strong>
         <span class="hz-place">{{ r.place }}</span>
       </div>
-      <div class="hz-cond">{{ r.condition }}<i v-if="r.late" :title="words.late_hint">{{ words.late }}</i></div>
+      <div class="hz-cond">{{ r.condition }}<i v-if="r.was" :class="'hz-was sev-' + r.was">{{ words.was.replace('{worst}', words[r.was]) }}</i><i v-if="r.late" :title="words.late_hint">{{ words.late }}</i></div>
       <div class="hz-value"><template v-if="r.value !== '–'"><b>{{ r.value }}</b> <u>{{ r.unit }}</u></template>
         <span><template v-if="r.limit">{{ r.sign }} {{ r.limit }}</template><em v-if="live[r.id]">{{ words.now }} {{ live[r.id] }}</em></span></div>
       <div class="hz-time"><b>{{ age(r) }}</b><span>{{ at(r.raised_ms) }}</span></div>

@@ -11,6 +11,7 @@ from alerting.errors import DeskError, JournalError
 from api.console.elements import AlarmDetail
 from api.console.page import Page
 from api.console.rows import alarm_row, figure
+from api.console.trend import RANGES
 from api.console.trend_panel import TrendPanel
 from api.console.words import say
 from api.keys import Role
@@ -67,13 +68,14 @@ class AlarmPanel:
                 await self._trend.show(point, *self._around(alarm))
         return True
 
-    def _around(self, alarm: Alarm) -> tuple[int | None, int | None]:
-        """The last hour if the alarm stands in it; else the time around the alarm."""
+    def _around(self, alarm: Alarm) -> tuple[int | None, int | None, int]:
+        """Start, end and span: the last minutes while the alarm lies within them, else the time around the alarm."""
         now_ms = self._page.at.services.clock_ms()
-        end_ms = alarm.cleared_at_ms or now_ms
-        if now_ms - alarm.raised_at_ms < 4 * _AROUND_MS - _AROUND_MS // 3:
-            return None, None
-        return alarm.raised_at_ms - _AROUND_MS, min(end_ms + _AROUND_MS, now_ms)
+        for span_ms in (RANGES["15m"], RANGES["1h"]):
+            if now_ms - alarm.raised_at_ms < span_ms * 3 // 4:
+                return None, None, span_ms
+        end_ms = now_ms if alarm.cleared_at_ms is None else min(alarm.cleared_at_ms + _AROUND_MS, now_ms)
+        return alarm.raised_at_ms - _AROUND_MS, end_ms, 0
 
     def _load(self, alarm_id: str) -> tuple[Alarm | None, list[AlarmEvent]]:
         journal = self._page.at.services.journal

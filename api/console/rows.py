@@ -67,6 +67,7 @@ def alarm_row(at: ApiState, alarm: Alarm, language: str) -> dict[str, Any]:
         "raised_ms": alarm.raised_at_ms,
         "cleared_ms": alarm.cleared_at_ms,
         "late": alarm.late,
+        "was": alarm.worst.word if alarm.worst > alarm.severity else "",
         "by": alarm.acknowledged_by,
         "shelved_until_ms": alarm.shelved_until_ms,
         "message": alarm.message.in_language(language),

@@ -43,6 +43,7 @@ WORDS: dict[str, Name] = {
         "No open alarms, but part of the system is not working, so all may not be well. See the bar above.",
     ),
     "more": Name("另有 {n} 条报警未显示", "{n} more alarms are not shown"),
+    "was": Name("曾{worst}", "was {worst}"),
     "late": Name("补报", "LATE"),
     "late_hint": Name("数据迟到，事后判定", "Found in readings that arrived late"),
     "pick": Name("选择左侧报警查看详情", "Choose an alarm to see its details"),

@@ -23,9 +23,9 @@ def alarm(n: int, severity: Severity, state: AlarmState, raised_ms: int = T0, **
     closed = state is AlarmState.CLOSED or state is AlarmState.RETURNED_UNACKNOWLEDGED
     return Alarm(
         id=str(n), point_number=0, enterprise="M001", source="s", point="P", kind="ch4", family=Family.LIMIT_HIGH,
-        condition=Condition.HIGH, severity=severity, worst=severity, state=state, value=1.0, limit=1.0, unit="%CH4",
+        condition=Condition.HIGH, severity=severity, state=state, value=1.0, limit=1.0, unit="%CH4",
         standard="", raised_at_ms=raised_ms, detected_at_ms=raised_ms, late=False,
-        active=frozenset() if closed else frozenset({Condition.HIGH}), **more,
+        active=frozenset() if closed else frozenset({Condition.HIGH}), **({"worst": severity} | more),
     )  # fmt: skip
 
 
@@ -120,12 +120,13 @@ def test_the_worst_that_nobody_has_taken_comes_first() -> None:
     order = [
         alarm(1, Severity.RED, AlarmState.UNACKNOWLEDGED),
         alarm(2, Severity.RED, AlarmState.RETURNED_UNACKNOWLEDGED),
+        alarm(7, Severity.YELLOW, AlarmState.RETURNED_UNACKNOWLEDGED, worst=Severity.ORANGE),
         alarm(3, Severity.BLUE, AlarmState.UNACKNOWLEDGED, T0 + 2),
         alarm(4, Severity.BLUE, AlarmState.UNACKNOWLEDGED, T0 + 1),
         alarm(5, Severity.RED, AlarmState.ACKNOWLEDGED),
         alarm(6, Severity.RED, AlarmState.SHELVED),
     ]
-    assert sorted([order[k] for k in (3, 0, 5, 1, 4, 2)], key=rank) == order
+    assert sorted([order[k] for k in (3, 0, 6, 5, 1, 4, 2)], key=rank) == order
 
 
 def test_a_board_forgets_what_is_closed_and_tells_its_watchers() -> None:
