@@ -8,7 +8,7 @@ from alerting.engine.columns import Columns
 from alerting.engine.first_pass import CHUNK, FirstPass, close_boxes, next_wake
 from alerting.engine.rules import judge, pass_time, switch_off
 from alerting.engine.runs import Runs
-from alerting.engine.tables import FAR, Rows, Tables, limit_rows
+from alerting.engine.tables import FAR, Rows, Tables, assign, set_limits
 from alerting.engine.transitions import Collector, Transitions
 from alerting.limits import Limits
 
@@ -63,7 +63,7 @@ class Engine:
 
     def __init__(self, limits: Limits, start_ms: int) -> None:
         limits.check()
-        self._begin(Tables.fresh(limits, start_ms), 0, start_ms)
+        self._begin(Tables(limits, start_ms), 0, start_ms)
 
     def _begin(self, tables: Tables, late: int, now_ms: int) -> None:
         self._tables = tables
@@ -95,6 +95,11 @@ class Engine:
     def active(self) -> NDArray[np.bool_]:
         """What stands now: bool, shape (n_points, 8), columns by `Condition`; a copy."""
         return np.unpackbits(self._tables.rest["active"][:, None], axis=1, bitorder="little").view(np.bool_)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the points take, limits and state together. [bytes]"""
+        return self._tables.nbytes + self._slot.nbytes
 
     def evaluate(
         self,
@@ -208,8 +213,9 @@ class Engine:
         if len(np.unique(points)) != len(points):
             raise ValueError("a point occurs twice in index; name each once")
         self._now_ms = max(self._now_ms, now_ms)
-        self._tables.limit[points], self._tables.box["band"][points] = limit_rows(limits)
         rows = self._tables.load(points)
+        set_limits(limits, rows.limit, rows.timed, rows.box["band"])
+        assign(self._tables.limit, points, rows.limit)
         out = Collector()
         rows.due[:] = FAR
         switch_off(rows, limits, now_ms, out)
@@ -239,7 +245,7 @@ class Engine:
             If the bytes are not a snapshot, damaged, of another version, or of more points than the limits.
         """
         limits.check()
-        tables = Tables.fresh(limits, 0)
+        tables = Tables(limits, 0)
         n, late, now_ms = snapshot.load(state, tables)
         tables.trail["last"][n:] = now_ms
         engine = cls.__new__(cls)

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.engine.columns import Columns
-from alerting.engine.tables import BOX, FAR, TRAIL, Index, Rows, Tables, assign, bit
+from alerting.engine.tables import BOX, FAR, TRAIL, Index, Rows, Table, Tables, assign, bit
 from hazards.condition import Condition
 from hazards.quality import Quality
 
@@ -41,7 +41,7 @@ CHUNK = 12288
 that what they need stays in the processor's own cache."""
 
 _USABLE = np.uint8(Quality.UNCERTAIN)
-_SHUT = bit(Condition.FAULT) | bit(Condition.NO_DATA) | bit(Condition.FROZEN)
+_SHUT = bit(Condition.FAULT) | bit(Condition.NO_DATA) | bit(Condition.FROZEN) | bit(Condition.RATE)
 """While one of these stands, any reading may change something."""
 
 
@@ -90,17 +90,21 @@ class FirstPass:
         np.greater(value, box["low"], tests[0])
         np.less(value, box["high"], tests[1])
         np.greater(time_ms, last, tests[2])
-        np.less(time_ms, box["until"], tests[3])
-        np.less_equal(quality, _USABLE, tests[4])
+        np.less_equal(quality, _USABLE, tests[3])
+        np.less(time_ms, box["until"], tests[4])
         away = value - anchor
         moved = np.abs(away, away) > box["band"]
-        if np.count_nonzero(tests) == tests.size:
-            left = None
+        left = None
+        if np.count_nonzero(tests) < tests.size:
+            passes = np.logical_and.reduce(tests[:4])
+            up = np.flatnonzero(passes > tests[4])  # in the box but for the time
+            passes[up] = self._renew_time(where, up, readings, trail, moved)
+            if np.count_nonzero(passes) < len(passes):
+                left = np.flatnonzero(~passes)
+        if left is None:
             last[:] = time_ms
             held[:] = value
         else:
-            passes = np.logical_and.reduce(tests)
-            left = np.flatnonzero(~passes)
             moved &= passes
             np.copyto(last, time_ms, where=passes)
             np.copyto(held, value, where=passes)
@@ -110,10 +114,40 @@ class FirstPass:
             assign(tables.trail, where, trail)
         return left
 
+    def _renew_time(
+        self, where: Index | slice, up: Index, readings: Columns, trail: Table, moved: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Which of the readings ``up`` pass although ``until`` is over; their boxes get a new one.
+
+        Mostly it was a rate window that is over, which makes the reading the next anchor, or a time that passing
+        readings have long put off. ``trail`` and ``moved`` are as `take` has them.
+        """
+        tables = self._tables
+        point = up + where.start if isinstance(where, slice) else where.take(up)
+        time_ms, value, trail = readings.time_ms.take(up), readings.value.take(up), trail.take(up)
+        timed = tables.timed.take(point, mode="clip")
+        anchor_time = timed["rate_time"]
+        elapsed = time_ms - anchor_time
+        over = elapsed >= timed["rate_window"]
+        exceeded = np.abs(value - timed["rate_value"]) / (elapsed / 1000) >= timed["rate_per_s"]
+        lost = time_ms + timed["no_data_after"]
+        frozen = np.where(moved.take(up), time_ms, trail["clock"]) + timed["frozen_after"]
+        passes = time_ms < timed["firm"]
+        passes &= time_ms <= trail["last"] + timed["no_data_after"]
+        passes &= time_ms < frozen
+        np.greater(passes, over & exceeded, out=passes)  # and not
+        over &= passes
+        np.copyto(anchor_time, time_ms, where=over)
+        np.copyto(timed["rate_value"], value, where=over)
+        assign(tables.timed, point, timed)
+        until = np.minimum(np.minimum(lost + 1, frozen), anchor_time + timed["rate_window"])
+        tables.box["until"][point] = np.minimum(until, timed["firm"])
+        return passes
+
 
 def next_wake(rows: Rows) -> NDArray[np.int64]:
     """When time alone will next change something: a timer runs out, or data counts as lost."""
-    lost = rows.trail["last"] + rows.limit["no_data_after"] + 1
+    lost = rows.trail["last"] + rows.timed["no_data_after"] + 1
     lost[rows.is_active(Condition.NO_DATA)] = FAR
     wake: NDArray[np.int64] = np.minimum(rows.due.min(axis=0), lost)
     return wake
@@ -137,9 +171,12 @@ def close_boxes(rows: Rows) -> NDArray[np.int64]:
     rows.box["high"] = high
 
     wake = next_wake(rows)
-    clock = rows.trail["clock"]
-    frozen = clock + rows.limit["frozen_after"]
-    frozen[clock == FAR] = -FAR  # a dropped clock must restart
-    rate = rows.rest["rate_time"] + rows.limit["rate_window"]
-    rows.box["until"] = np.minimum(wake, np.minimum(frozen, rate))
+    clock, frozen_after = rows.trail["clock"], rows.timed["frozen_after"]
+    rate_time, rate_window = rows.timed["rate_time"], rows.timed["rate_window"]
+    firm = due.min(axis=0)
+    firm[clock == FAR] = -FAR
+    firm[(rate_time == -FAR) & (rate_window < FAR)] = -FAR
+    rows.timed["firm"] = firm
+    times = np.minimum(clock + frozen_after, rate_time + rate_window)
+    rows.box["until"] = np.minimum(np.minimum(firm, wake), times)
     return wake

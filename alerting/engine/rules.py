@@ -55,7 +55,7 @@ def pass_time(rows: Rows, now: Times, last_due: Times, out: Collector) -> None:
     tick has ``last_due`` = ``now``. Missing data never clears an alarm: a clear timer that would run out
     after the data was lost is dropped.
     """
-    lost_at = rows.trail["last"] + rows.limit["no_data_after"]
+    lost_at = rows.trail["last"] + rows.timed["no_data_after"]
     lost = lost_at < now
     if _any(lost):
         rows.due[rows.limits_active() & lost & (rows.due > lost_at)] = FAR
@@ -80,8 +80,8 @@ def switch_off(rows: Rows, limits: Limits, now_ms: int, out: Collector) -> None:
     now = np.full(len(rows), now_ms, np.int64)
     for condition, where in off.items():
         _set(rows, condition, False, where & rows.is_active(condition), now, rows.trail["held"], out)
-    rows.rest["rate_time"][off[Condition.RATE]] = -FAR
-    rows.rest["rate_value"][off[Condition.RATE]] = 0.0
+    rows.timed["rate_time"][off[Condition.RATE]] = -FAR
+    rows.timed["rate_value"][off[Condition.RATE]] = 0.0
     rows.trail["clock"][off[Condition.FROZEN]] = FAR
     rows.trail["anchor"][off[Condition.FROZEN]] = NO_ANCHOR
 
@@ -123,12 +123,12 @@ def _toggle(rows: Rows, which: Flags, value: Values, out: Collector) -> None:
 
 def _rate(rows: Rows, time_ms: Times, value: Values, out: Collector) -> None:
     """Compare with the anchor once a window has gone by, then take this reading as the anchor."""
-    anchor_time, anchor_value = rows.rest["rate_time"], rows.rest["rate_value"]
+    anchor_time, anchor_value = rows.timed["rate_time"], rows.timed["rate_value"]
     elapsed = time_ms - anchor_time  # without an anchor, longer than any window
-    renew = elapsed >= rows.limit["rate_window"]
+    renew = elapsed >= rows.timed["rate_window"]
     if not _any(renew):
         return
-    exceeded = np.abs(value - anchor_value) / (elapsed / 1000) >= rows.limit["rate_per_s"]
+    exceeded = np.abs(value - anchor_value) / (elapsed / 1000) >= rows.timed["rate_per_s"]
     change = exceeded ^ rows.is_active(Condition.RATE)
     change &= renew
     change &= anchor_time != -FAR
@@ -145,7 +145,7 @@ def _frozen(rows: Rows, time_ms: Times, value: Values, out: Collector) -> None:
     np.copyto(anchor, value, where=moved)
     np.copyto(clock, time_ms, where=moved)
     np.minimum(clock, time_ms, out=clock)  # restarts a dropped clock, which is FAR
-    stuck = time_ms - clock >= rows.limit["frozen_after"]
+    stuck = time_ms - clock >= rows.timed["frozen_after"]
     if _any(stuck):
         _set(rows, Condition.FROZEN, True, stuck & ~rows.is_active(Condition.FROZEN), time_ms, value, out)
     if _stands_anywhere(rows, Condition.FROZEN):

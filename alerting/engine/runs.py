@@ -129,44 +129,60 @@ class _Window:
 
     def __init__(self, runs: Runs, width: int) -> None:
         self.inside: NDArray[np.bool_] | None = None
-        columns = (runs.readings.time_ms, runs.readings.value, runs.readings.quality)
         n_runs = len(runs.cursor)
         if len(runs.readings) == n_runs * width and (runs.cursor == np.arange(n_runs) * width).all():
             # Whole runs of one length: they lie side by side already.
-            self.time_ms, self.value, self.quality = (column.reshape(-1, width) for column in columns)
+            self.time_ms = runs.readings.time_ms.reshape(-1, width)
+            self.value = runs.readings.value.reshape(-1, width)
+            self.quality = runs.readings.quality.reshape(-1, width)
         else:
             index = runs.cursor[:, None] + np.arange(width)
             if (runs.cursor + width > runs.end).any():
                 self.inside = index < runs.end[:, None]
-            self.time_ms, self.value, self.quality = (column.take(index, mode="clip") for column in columns)
+            self.time_ms = runs.readings.time_ms.take(index, mode="clip")
+            self.value = runs.readings.value.take(index, mode="clip")
+            self.quality = runs.readings.quality.take(index, mode="clip")
         self.gap = np.diff(self.time_ms, axis=1)
         """(runs, width - 1)"""
 
     def passed(self, rows: Rows) -> Index:
         """How many readings of each run may pass, as far as everything but the rate goes."""
-        first_due = rows.due.min(axis=0)
-        clock = rows.trail["clock"]
-        frozen = np.where(clock == FAR, -FAR, clock + rows.limit["frozen_after"])  # a dropped clock must restart
-        unanchored = (rows.rest["rate_time"] == -FAR) & (rows.limit["rate_window"] < FAR)
-        until = np.where(unanchored, -FAR, np.minimum(first_due, frozen))
-        longest = rows.limit["no_data_after"]
+        clock, frozen_after = rows.trail["clock"], rows.timed["frozen_after"]
+        must_start = clock == FAR
+        must_start |= (rows.timed["rate_time"] == -FAR) & (rows.timed["rate_window"] < FAR)
+        until = np.where(must_start, -FAR, rows.due.min(axis=0))
+        longest = rows.timed["no_data_after"]
         passes = self.value > rows.box["low"][:, None]
         passes &= self.value < rows.box["high"][:, None]
         passes &= self.time_ms < until[:, None]
         passes &= self.quality <= Quality.UNCERTAIN
         passes[:, 0] &= self.time_ms[:, 0] - rows.trail["last"] <= longest
         passes[:, 1:] &= self.gap <= longest[:, None]
+        latest = self.time_ms[:, -1] if self.inside is None else self.time_ms.max(axis=1)
+        if (latest - clock >= frozen_after).any():
+            since = np.repeat(clock[:, None], self.value.shape[1], axis=1)
+            np.copyto(since[:, 1:], self.time_ms[:, 1:], where=_surely_moved(self.value, rows.box["band"]))
+            np.maximum.accumulate(since, axis=1, out=since)
+            passes &= self.time_ms - since < frozen_after[:, None]
         if self.inside is not None:
             passes &= self.inside
         return _first_false(passes)
 
 
+def _surely_moved(value: NDArray[np.float64], band: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which values, but for the first of each run, are certainly new frozen anchors; (runs, width - 1).
+
+    An anchor follows from the one before, but not from all: every value lies within the band of its anchor, so
+    one that is more than two bands away from the value before it is outside.
+    """
+    moved: NDArray[np.bool_] = np.abs(np.diff(value, axis=1)) > band[:, None] * (2 + 1e-9)  # more, for rounding
+    return moved
+
+
 def _move_anchors(rows: Rows, window: _Window, passed: Index) -> None:
     """Find the last frozen anchor among the passing readings.
 
-    An anchor follows from the one before, but not from all: every value lies within the band of its anchor, so
-    one that is more than two bands away from the value before it is certainly outside, and a new anchor. From the
-    last of these, found from the end backwards, it is rarely far to the last of all.
+    From the last that is certain, found from the end backwards, it is rarely far to the last of all.
     """
     band = rows.box["band"][:, None]
     stop = int(passed.max())
@@ -177,7 +193,7 @@ def _move_anchors(rows: Rows, window: _Window, passed: Index) -> None:
         column = np.arange(start, stop)
         passing = column < passed[:, None]
         certain = passing.copy()
-        certain[:, 1:] &= np.abs(np.diff(value, axis=1)) > band * (2 + 1e-9)  # a little more, for rounding
+        certain[:, 1:] &= _surely_moved(value, rows.box["band"])
         certain[:, 0] &= np.abs(value[:, 0] - rows.trail["anchor"]) > band[:, 0] if start == 0 else False
         found = certain.any(axis=1)
         if start == 0 or found.all():
@@ -198,8 +214,8 @@ def _move_anchors(rows: Rows, window: _Window, passed: Index) -> None:
 def _renew_rate(rows: Rows, runs: Runs, window: _Window, passed: Index) -> None:
     """Renew the rate anchors along the passing readings; shorten ``passed`` where RATE would change."""
     time_ms, value, gap = window.time_ms, window.value, window.gap
-    length, rate, was = rows.limit["rate_window"], rows.limit["rate_per_s"], rows.is_active(Condition.RATE)
-    anchor_time, anchor_value = rows.rest["rate_time"], rows.rest["rate_value"]
+    length, rate, was = rows.timed["rate_window"], rows.timed["rate_per_s"], rows.is_active(Condition.RATE)
+    anchor_time, anchor_value = rows.timed["rate_time"], rows.timed["rate_value"]
     row = np.flatnonzero((passed > 0) & (length < FAR))
     # Where readings are at least a window apart, each is the anchor of the next.
     always = (gap.min(axis=1, initial=FAR) >= length) & (gap.shape[1] > 0)

@@ -23,8 +23,8 @@ COLUMNS = (
     ("trail", "held"),
     ("rest", "active"),
     ("rest", "due"),
-    ("rest", "rate_time"),
-    ("rest", "rate_value"),
+    ("timed", "rate_time"),
+    ("timed", "rate_value"),
     ("trail", "clock"),
     ("trail", "anchor"),
 )

@@ -1,8 +1,9 @@
-"""What the engine keeps of each point, one row a point in four tables.
+"""What the engine keeps of each point, one row a point in five tables.
 
 A batch names points in any order, so what costs is the cache lines that a reading touches. Everything is
 therefore packed by who needs it: `BOX` is all that the first pass reads and `TRAIL` all that it writes
-(32 bytes each); `REST` (64 bytes) and `LIMIT` (128 bytes) are fetched only for the readings that do not pass.
+(32 bytes each); `TIMED` (64 bytes) is fetched where a time is up, `REST` (40) and `LIMIT` (96) only for the
+readings that the rules must judge.
 
 Conventions that save the rules most of their special cases:
 
@@ -29,13 +30,15 @@ __all__ = [
     "NO_ANCHOR",
     "REST",
     "SIGN",
+    "TIMED",
     "TRAIL",
     "Index",
     "Rows",
+    "Table",
     "Tables",
     "assign",
     "bit",
-    "limit_rows",
+    "set_limits",
 ]
 
 Index = NDArray[np.intp]
@@ -70,16 +73,30 @@ TRAIL = np.dtype(
 )
 """What a reading leaves behind even if nothing changes."""
 
+TIMED = np.dtype(
+    [
+        ("rate_time", np.int64),  # time of the rate anchor; -FAR = no anchor
+        ("rate_value", np.float64),
+        ("rate_window", np.int64),  # 3 * FAR = off: longer than any two times are apart
+        ("rate_per_s", np.float64),
+        ("no_data_after", np.int64),  # FAR = off
+        ("frozen_after", np.int64),  # FAR = off
+        ("firm", np.int64),  # first timer to run out; -FAR while an anchor or clock has to start anew
+        ("", "V8"),
+    ]
+)
+"""What it takes to judge a reading for which only time is up."""
+
 REST = np.dtype(
     [
         ("due", np.int64, (4,)),  # when the pending timer of each limit runs out; FAR = none pending
-        ("rate_time", np.int64),  # time of the rate anchor; -FAR = no anchor
-        ("rate_value", np.float64),
         ("active", np.uint8),  # one bit per `Condition`
         ("seen", np.bool_),  # whether there has been a reading
-        ("", "V14"),
+        ("", "V6"),
     ]
 )
+"""The other state that the rules need."""
+
 LIMIT = np.dtype(
     [
         ("enter", np.float64, (4,)),  # signed wall: an inactive limit is exceeded at x > enter
@@ -88,14 +105,11 @@ LIMIT = np.dtype(
         ("off_delay", np.int64),
         ("range_low", np.float64),  # just below what the sensor can measure: x > range_low finds NaN and -inf too
         ("range_high", np.float64),  # just above
-        ("rate_per_s", np.float64),
-        ("rate_window", np.int64),  # 3 * FAR = off: longer than any two times are apart
-        ("frozen_after", np.int64),  # FAR = off
-        ("no_data_after", np.int64),  # FAR = off
     ]
 )
+"""The limits that the rules need; those of the other checks lie in `BOX` and `TIMED`."""
 
-_OPAQUE = {table.itemsize: np.dtype((np.void, table.itemsize)) for table in (BOX, REST, LIMIT)}
+_OPAQUE = {table.itemsize: np.dtype((np.void, table.itemsize)) for table in (BOX, TIMED, REST, LIMIT)}
 _LIMIT_BITS = np.array([[1], [2], [4], [8]], np.uint8)
 _CACHE_LINE_BYTES = 64
 _BLOCK = 4096
@@ -107,31 +121,29 @@ def bit(condition: Condition) -> np.uint8:
     return np.uint8(1 << condition)
 
 
-def limit_rows(limits: Limits) -> tuple[Table, NDArray[np.float64]]:
-    """Turn limits that have been checked into rows of `LIMIT`, and the column ``band`` of `BOX`."""
-    rows, band = _zeros(len(limits), LIMIT), np.empty(len(limits))
+def set_limits(limits: Limits, limit: Table, timed: Table, band: NDArray[np.float64]) -> None:
+    """Write limits that have been checked into rows of `LIMIT` and `TIMED` and the column ``band`` of `BOX`."""
     for start in range(0, len(limits), _BLOCK):  # column after column is quick only where the rows stay at hand
         block = slice(start, start + _BLOCK)
-        _fill_limits(rows[block], band[block], limits.take(block))
-    return rows, band
+        _set_limits(limits.take(block), limit[block], timed[block], band[block])
 
 
-def _fill_limits(rows: Table, band: NDArray[np.float64], limits: Limits) -> None:
+def _set_limits(limits: Limits, limit: Table, timed: Table, band: NDArray[np.float64]) -> None:
     for i, name in enumerate(("low_low", "low", "high", "high_high")):
         level, clear = getattr(limits, name), getattr(limits, f"{name}_clear")
         clear = np.where(np.isnan(clear), level, clear)
-        rows["enter"][:, i] = _below(np.where(np.isnan(level), np.inf, level * SIGN[i, 0]))
-        rows["leave"][:, i] = _below(np.where(np.isnan(clear), -np.inf, clear * SIGN[i, 0]))
+        limit["enter"][:, i] = _below(np.where(np.isnan(level), np.inf, level * SIGN[i, 0]))
+        limit["leave"][:, i] = _below(np.where(np.isnan(clear), -np.inf, clear * SIGN[i, 0]))
     longest = FAR // 2
     frozen_off = limits.frozen_after_ms == 0
-    rows["on_delay"] = np.minimum(limits.on_delay_ms, longest)
-    rows["off_delay"] = np.minimum(limits.off_delay_ms, longest)
-    rows["range_low"] = _below(np.fmax(limits.range_low, -_LARGEST))
-    rows["range_high"] = -_below(-np.fmin(limits.range_high, _LARGEST))
-    rows["rate_per_s"] = limits.rate_per_s
-    rows["rate_window"] = np.where(np.isnan(limits.rate_per_s), 3 * FAR, np.minimum(limits.rate_window_ms, longest))
-    rows["frozen_after"] = np.where(frozen_off, FAR, np.minimum(limits.frozen_after_ms, longest))
-    rows["no_data_after"] = np.where(limits.no_data_after_ms == 0, FAR, np.minimum(limits.no_data_after_ms, longest))
+    limit["on_delay"] = np.minimum(limits.on_delay_ms, longest)
+    limit["off_delay"] = np.minimum(limits.off_delay_ms, longest)
+    limit["range_low"] = _below(np.fmax(limits.range_low, -_LARGEST))
+    limit["range_high"] = -_below(-np.fmin(limits.range_high, _LARGEST))
+    timed["rate_per_s"] = limits.rate_per_s
+    timed["rate_window"] = np.where(np.isnan(limits.rate_per_s), 3 * FAR, np.minimum(limits.rate_window_ms, longest))
+    timed["frozen_after"] = np.where(frozen_off, FAR, np.minimum(limits.frozen_after_ms, longest))
+    timed["no_data_after"] = np.where(limits.no_data_after_ms == 0, FAR, np.minimum(limits.no_data_after_ms, longest))
     band[:] = np.where(frozen_off, np.inf, np.minimum(limits.frozen_band, _LARGEST))
 
 
@@ -148,6 +160,7 @@ class Rows:
     point: Index
     box: Table
     trail: Table
+    timed: Table
     rest: Table
     limit: Table
     active: NDArray[np.uint8]
@@ -164,6 +177,7 @@ class Rows:
             self.point.take(index),
             self.box.take(index),
             self.trail.take(index),
+            self.timed.take(index),
             self.rest.take(index),
             self.limit.take(index),
             self.active.take(index),
@@ -174,14 +188,15 @@ class Rows:
         """Put back what `take` gave."""
         assign(self.box, index, rows.box)
         assign(self.trail, index, rows.trail)
+        assign(self.timed, index, rows.timed)
         assign(self.rest, index, rows.rest)
         self.active[index] = rows.active
         self.due[:, index] = rows.due
 
     def drop_anchors(self, where: NDArray[np.bool_]) -> None:
         """Forget the rate anchor and stop the frozen clock; the value that the band lies around stays."""
-        self.rest["rate_time"][where] = -FAR
-        self.rest["rate_value"][where] = 0.0
+        self.timed["rate_time"][where] = -FAR
+        self.timed["rate_value"][where] = 0.0
         self.trail["clock"][where] = FAR
 
     def limits_active(self) -> NDArray[np.bool_]:
@@ -204,26 +219,27 @@ class Rows:
 class Tables:
     """All points."""
 
-    __slots__ = ("box", "limit", "rest", "trail", "wake")
+    __slots__ = ("box", "limit", "rest", "timed", "trail", "wake")
 
-    def __init__(self, box: Table, trail: Table, rest: Table, limit: Table) -> None:
-        self.box, self.trail, self.rest, self.limit = box, trail, rest, limit
-        self.wake = np.full(len(box), -FAR)
-        """(n,) Before this, time alone changes nothing: no timer runs out, no data is lost. [ms]"""
-
-    @classmethod
-    def fresh(cls, limits: Limits, start_ms: int) -> "Tables":
+    def __init__(self, limits: Limits, start_ms: int) -> None:
         """Points that have not reported yet; their boxes are still to be made."""
         n = len(limits)
-        limit, band = limit_rows(limits)
-        box = _filled(n, BOX, low=np.inf, high=-np.inf, until=-FAR)
-        box["band"] = band
-        trail = _filled(n, TRAIL, last=start_ms, held=np.nan, anchor=NO_ANCHOR, clock=FAR)
-        rest = _filled(n, REST, due=FAR, rate_time=-FAR)
-        return cls(box, trail, rest, limit)
+        self.box = _filled(n, BOX, low=np.inf, high=-np.inf, until=-FAR)
+        self.trail = _filled(n, TRAIL, last=start_ms, held=np.nan, anchor=NO_ANCHOR, clock=FAR)
+        self.timed = _filled(n, TIMED, rate_time=-FAR)
+        self.rest = _filled(n, REST, due=FAR)
+        self.limit = _zeros(n, LIMIT)
+        self.wake = np.full(n, -FAR)
+        """(n,) Before this, time alone changes nothing: no timer runs out, no data is lost. [ms]"""
+        set_limits(limits, self.limit, self.timed, self.box["band"])
 
     def __len__(self) -> int:
         return len(self.box)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of all tables. [bytes]"""
+        return sum(table.nbytes for table in (self.box, self.trail, self.timed, self.rest, self.limit, self.wake))
 
     def load(self, point: Index) -> Rows:
         """The rows of some points, as copies."""
@@ -233,6 +249,7 @@ class Tables:
             point,
             self.box.take(point, mode="clip"),
             self.trail.take(point, mode="clip"),
+            self.timed.take(point, mode="clip"),
             rest,
             self.limit.take(point, mode="clip"),
             rest["active"].copy(),
@@ -245,6 +262,7 @@ class Tables:
         rows.rest["due"] = rows.due.T
         assign(self.box, rows.point, rows.box)
         assign(self.trail, rows.point, rows.trail)
+        assign(self.timed, rows.point, rows.timed)
         assign(self.rest, rows.point, rows.rest)
 
 
