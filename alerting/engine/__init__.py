@@ -1,7 +1,7 @@
 """The threshold engine: exact to its specification, and quick because most readings change nothing.
 
-`engine` is the interface; `first_pass` lets through what changes nothing; `rules` judges the rest;
-`tables` holds limits and state by column; `snapshot` turns state into bytes and back.
+`engine` is the interface; `first_pass` lets through what changes nothing, `runs` does so for many readings of
+one point; `rules` judges the rest; `tables` holds limits and state; `snapshot` turns state into bytes and back.
 """
 
 from alerting.engine.engine import Engine

@@ -24,6 +24,11 @@ The box follows the state: while HIGH is active and nothing pends, it reaches fr
 while a clear timer runs, it lies below the clearing value. `close_boxes` makes it anew whenever the full
 rules have touched a point. A passing reading can only put off the time at which data is lost or a value
 has frozen, so ``until`` is left as it is: at worst the box is too short, and that costs time, not truth.
+Where a reading lies in the box but for the time, a second look (`FirstPass._renew_time`) ends its rate window
+and moves ``until`` on, and only what that look finds goes to the rules.
+
+Whoever changes a rule asks: can a reading in the box now change more than the last time, the held value and
+the anchors? Then the box must shrink, here in `close_boxes`, and for backlogs in `runs._Window.passed`.
 """
 
 import numpy as np
