@@ -169,7 +169,7 @@ class Watch:
             early = time_ms < self._since[point]
             if early.any():
                 np.minimum.at(self._since, point[early], time_ms[early])
-                tables = Tables.fresh(self._limits, 0)
+                tables = Tables(self._limits, 0)
                 _, late, now_ms = engine_state.load(engine.snapshot(), tables)
                 tables.trail["last"][point[early]] = self._since[point[early]]
                 engine = self._restored(engine_state.dump(tables, late, now_ms))
@@ -322,7 +322,7 @@ class Watch:
             return
         state, logic = _parts(state)
         self.restore_limits(limits)
-        tables = Tables.fresh(self._limits, 0)
+        tables = Tables(self._limits, 0)
         engine_state.load(state, tables)
         self._heard = tables.rest["seen"].astype(np.bool_)
         self._since = tables.trail["last"].astype(np.int64)

@@ -13,8 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.engine import Engine, Transitions
-from alerting.engine import snapshot as engine_state
-from alerting.engine.tables import Tables
 from alerting.limits import Limits
 from alerting.logic.inputs import Present
 from alerting.logic.level import Logic
@@ -23,11 +21,13 @@ from hazards.checks import Checks
 from hazards.condition import Condition
 from hazards.logic import Expression, LogicPoint, Term, levels
 from hazards.plant import PointKey
+from hazards.quality import Quality
 from hazards.readings import ReadingBatch
 
 __all__ = ["LogicAlarms"]
 
 _VERSION = 1
+_BITS = 1 << np.arange(len(Condition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,35 +203,50 @@ class LogicAlarms:
         ValueError
             If the bytes are no such snapshot, damaged, or of another version.
         """
-        decoded = _decoded(state) if state else _Saved(_VERSION, [], {})
-        saved = decoded.levels
-        rows: dict[int, tuple[Tables, int]] = {}
-        for part in saved:
-            tables = Tables.fresh(Limits.unlimited(len(part.numbers)), 0)
-            engine_state.load(part.engine, tables)
-            rows.update({number: (tables, row) for row, number in enumerate(part.numbers)})
+        saved = _decoded(state) if state else _Saved(_VERSION, [], {})
+        active: dict[int, int] = {}
+        for part in saved.levels:
+            engine = Engine.restore(Limits.unlimited(len(part.numbers)), part.engine)
+            bits = (engine.active * _BITS).sum(axis=1)
+            active.update(zip(part.numbers, bits.tolist(), strict=True))
+        gone = {**saved.left, **active}
+        self._left = {number: bits for number, bits in gone.items() if bits and number not in self._level_of}
 
         def present_in_all(number: int) -> Present:
-            if number not in self._level_of:
-                return present(number)
-            tables, row = rows.get(number, (None, 0))
-            return (
-                Present(0, False)
-                if tables is None
-                else Present(int(tables.rest["active"][row]), bool(tables.rest["seen"][row]))
-            )
+            below = self._level_of.get(number)
+            return present(number) if below is None else Present(active.get(number, 0), below.logic.told(number))
 
-        active = {number: int(tables.rest["active"][row]) for number, (tables, row) in rows.items()}
-        gone = {**decoded.left, **active}
-        self._left = {number: bits for number, bits in gone.items() if bits and number not in self._level_of}
         for level in self._levels:
+            level.logic.restore([part.logic for part in saved.levels], present_in_all, checks, now_ms)
             limits = Limits.of([_trimmed(checks.get(number) or Checks()) for number in level.logic.numbers])
-            tables = Tables.fresh(limits, 0)
-            for row, number in enumerate(level.logic.numbers):
-                if number in rows:
-                    _copy_row(*rows[number], tables, row)
-            level.engine = Engine.restore(limits, engine_state.dump(tables, 0, now_ms))
-            level.logic.restore([part.logic for part in saved], present_in_all, checks, now_ms)
+            same = next((part.engine for part in saved.levels if part.numbers == level.logic.numbers), None)
+            level.engine = Engine.restore(limits, same) if same is not None else _rebuilt(level.logic, limits, active)
+
+
+def _rebuilt(logic: Logic, limits: Limits, active: Mapping[int, int]) -> Engine:
+    """An engine that stands as another one did, of which some points are here and some are not.
+
+    What holds is raised again out of anybody's sight; then the readings that made each point stand as it
+    does are given once more, so that a delay that runs goes on running.
+    """
+    engine = Engine(Limits.of([Checks(high=1.0)] * len(limits)), 0)
+    raised: list[tuple[int, int, float, int]] = []
+    last: list[tuple[int, int, float, int]] = []
+    for row, number in enumerate(logic.numbers):
+        readings = logic.last(number)
+        last.extend((row, *reading) for reading in readings)
+        if readings and active.get(number, 0) & 1 << Condition.HIGH:
+            raised.append((row, readings[0][0] - 1, 1.0, Quality.GOOD))
+    _evaluate(engine, raised)
+    engine.update_limits(np.arange(len(limits)), limits, 0)
+    _evaluate(engine, last)
+    return engine
+
+
+def _evaluate(engine: Engine, readings: Sequence[tuple[int, int, float, int]]) -> None:
+    if readings:
+        batch = ReadingBatch.of(*zip(*readings, strict=True))
+        engine.evaluate(batch.point, batch.time_ms, batch.value, batch.quality)
 
 
 def _decoded(state: bytes) -> _Saved:
@@ -242,11 +257,6 @@ def _decoded(state: bytes) -> _Saved:
     if saved.version != _VERSION:
         raise ValueError(f"logic snapshot of version {saved.version}; this program reads version {_VERSION}")
     return saved
-
-
-def _copy_row(source: Tables, source_row: int, target: Tables, row: int) -> None:
-    for table, column in engine_state.COLUMNS:
-        getattr(target, table)[column][row] = getattr(source, table)[column][source_row]
 
 
 def _trimmed(checks: Checks) -> Checks:

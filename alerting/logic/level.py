@@ -35,6 +35,10 @@ class _Output:
     time_ms: int
     value: float
     quality: int
+    held: float
+    """The value that holds: the last one that was known."""
+    since_ms: int
+    """From when its delay runs: being blind ends no wait for an alarm, but it does end one for the end of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,16 @@ class Logic:
     def told(self, number: int) -> bool:
         """Whether a logic point has ever had a reading."""
         return number in self._outputs
+
+    def last(self, number: int) -> list[tuple[int, float, int]]:
+        """Time, value and quality of the readings that make a logic point stand as it does, at most two."""
+        output = self._outputs.get(number)
+        if output is None:
+            return []
+        newest = (output.time_ms, output.value, output.quality)
+        if output.since_ms == output.time_ms or math.isnan(output.held):
+            return [newest]
+        return [(output.since_ms, output.held, int(Quality.GOOD)), newest]
 
     def verdict(self, number: int) -> Verdict:
         """How a logic point stands, from what was settled last."""
@@ -210,7 +224,12 @@ class Logic:
             if quality == last.quality and (value == last.value or verdict.truth is None):
                 return None
             time_ms = max(time_ms, last.time_ms + 1)
-        output = self._outputs[number] = _Output(time_ms, value, int(quality))
+        held, since_ms = value, time_ms
+        if last is not None and (
+            verdict.truth is None or (value == last.held and (verdict.truth or last.quality != Quality.BAD))
+        ):
+            held, since_ms = last.held, last.since_ms
+        output = self._outputs[number] = _Output(time_ms, value, int(quality), held, since_ms)
         return output
 
     # Snapshots

@@ -249,6 +249,28 @@ def test_a_logic_point_that_leaves_the_plant_ends_its_alarm(plant: Plant) -> Non
     assert (vote, Condition.HIGH) not in story.watch.standing()
 
 
+def test_what_stands_and_what_waits_goes_on_in_another_plant(plant: Plant) -> None:
+    """A logic point is taken out: the others' alarms, delays and what they wait for are as they were."""
+    story = LogicStory(plant)
+    quiet(story, 1)
+    story.say(10, CH4_01=1.6, CH4_02=1.2)
+    assert story.tick(10) == ["VOTE:high on 10"]
+    story.say(20, quality=2, CH4_02=0, CH4_03=0)
+    story.say(21, CH4_01=1.6, FEED_01=1)
+    assert story.tick(21) == []
+    story.say(22, quality=2, CH4_01=0)
+    assert story.tick(22) == ["VOTE:fault on 22", "FEED:fault on 22"]
+    story.say(23, CH4_01=1.6)
+    assert story.tick(23) == ["VOTE:fault off 23", "FEED:fault off 23"]
+    left = Plant(plant.enterprises, tuple(p for p in plant.points if p.id != "BOTH"), plant.logic[:2])
+    story.restart(left)
+    story.restart()
+    assert {c for n, c in story.watch.standing() if n == story.number("VOTE")} == {Condition.HIGH}
+    story.say(40, CH4_01=1.6, FEED_01=1)
+    assert story.tick(40) == []
+    assert story.tick(50) == ["FEED:high on 50"], "40 s after the command, blind for a second or not"
+
+
 def test_readings_of_a_logic_point_are_nobodys_to_send(plant: Plant) -> None:
     story = LogicStory(plant)
     quiet(story, 1)
