@@ -57,7 +57,7 @@ def markdown(entries: Iterator[Entry]) -> str:
         prose = entry.prose or prose  # two keys may share their sentence
         parts += [f"### `{entry.key}`", *_paragraph(prose)]
         facts = [("Default" if entry.is_default else "No default; for example") + f": `{entry.line}`"]
-        if not entry.section.startswith("notify"):
+        if "." not in entry.section:  # repeated tables cannot be named in the environment
             facts.append(f"Environment: `HAZMON_{entry.section.upper()}__{entry.key.upper()}`")
         parts.append("\\\n".join(facts))  # a backslash at the end breaks the line
     return "\n\n".join(parts) + "\n"
