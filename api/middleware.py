@@ -26,6 +26,10 @@ _PAGE_POLICY = (
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
+_THROWN_AWAY = 16
+"""So many times the limit of a body that is too large is read off the line before the answer."""
+
+
 class SecurityHeaders:
     """Adds the headers that a browser needs to be careful on our behalf."""
 
@@ -66,16 +70,17 @@ class BodyLimit:
             return
         length = next((v for k, v in scope["headers"] if k == b"content-length"), b"")
         if length.isdigit() and int(length) > self.max_bytes:
-            await self._refuse(scope, receive, send)
+            await self._refuse(scope, receive, send, more=True)
             return
         got_bytes = 0
-        answered = too_large = False
+        answered = too_large = more = False
 
         async def receive_counted() -> Message:
-            nonlocal got_bytes, too_large
+            nonlocal got_bytes, too_large, more
             message = await receive()
             if message["type"] == "http.request":
                 got_bytes += len(message.get("body", b""))
+                more = message.get("more_body", False)
                 if got_bytes > self.max_bytes:
                     too_large = True
                     raise _TooLargeError
@@ -94,9 +99,16 @@ class BodyLimit:
             if answered:
                 raise
         if too_large and not answered:
-            await self._refuse(scope, receive, send)
+            await self._refuse(scope, receive, send, more)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, more: bool) -> None:
+        # Somewhat more is taken in and thrown away: a client that is still sending would find the line cut instead
+        # of an answer.
+        left_bytes = self.max_bytes * _THROWN_AWAY
+        while more and left_bytes > 0:
+            message = await receive()
+            more = message["type"] == "http.request" and message.get("more_body", False)
+            left_bytes -= len(message.get("body", b""))
         answer = problem(413, f"a request may have {self.max_bytes} bytes at most", headers={"Connection": "close"})
         await answer(scope, receive, send)
 
