@@ -41,7 +41,7 @@ format: .venv/dev ## Rewrite the code in the house's layout
 	$(BIN)/ruff --fix .
 
 lock: .venv/dev ## Write both lock files anew, with the newest versions allowed
-	$(LOCK) --upgrade --extra build --extra dev --extra docs -o requirements-dev.lock
+	$(LOCK) --upgrade --extra build --extra dev --extra docs --extra bench -o requirements-dev.lock
 	$(LOCK) --extra build -c requirements-dev.lock -o requirements.lock
 
 clean: ## Throw away everything that can be made again

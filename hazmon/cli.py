@@ -29,7 +29,9 @@ app = typer.Typer(
 )
 plant_app = typer.Typer(help="The plant's files.", no_args_is_help=True)
 key_app = typer.Typer(help="Keys for the HTTP API and the console.", no_args_is_help=True)
+bench_app = typer.Typer(help="How fast it is on this machine.", no_args_is_help=True)
 app.add_typer(plant_app, name="plant")
+app.add_typer(bench_app, name="bench")
 app.add_typer(key_app, name="key")
 
 
@@ -372,6 +374,24 @@ def _say_sent(counts: "Counts") -> None:
     typer.echo(f"{counts.readings} readings in {counts.messages} messages{lost}")
     if counts.dropped:
         raise typer.Exit(1)
+
+
+@bench_app.command("engine")
+def bench_engine(
+    scale: Annotated[
+        float, typer.Option(min=0.001, max=1.0, help="Fewer batches, a quicker and rougher answer.")
+    ] = 1.0,
+    others: Annotated[bool, typer.Option(help="Also what one would otherwise take: plain Python, pandas, …")] = True,
+) -> None:
+    """The alarm engine beside the same rules as one compiled loop, a few minutes on one core.
+
+    The compiled loop needs numba: install hazmon with its extra "bench".
+
+    Example: hazmon bench engine --scale 0.1
+    """
+    from alerting.bench import report
+
+    report.run(typer.echo, scale=scale, others=others)
 
 
 if __name__ == "__main__":
