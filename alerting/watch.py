@@ -14,8 +14,6 @@ import numpy as np
 
 from alerting.alarm import Cause
 from alerting.engine import Engine, Limits, Transitions
-from alerting.engine import snapshot as engine_state
-from alerting.engine.tables import Tables
 from alerting.lifecycle import Change
 from alerting.logic import LogicAlarms, Present
 from hazards.checks import Checks
@@ -169,10 +167,8 @@ class Watch:
             early = time_ms < self._since[point]
             if early.any():
                 np.minimum.at(self._since, point[early], time_ms[early])
-                tables = Tables(self._limits, 0)
-                _, late, now_ms = engine_state.load(engine.snapshot(), tables)
-                tables.trail["last"][point[early]] = self._since[point[early]]
-                engine = self._restored(engine_state.dump(tables, late, now_ms))
+                earlier = np.unique(point[early])
+                engine.expect_from(earlier, self._since[earlier])
             self._heard[point] = True
         return engine.evaluate(batch.point, batch.time_ms, batch.value, batch.quality)
 
@@ -322,11 +318,8 @@ class Watch:
             return
         state, logic = _parts(state)
         self.restore_limits(limits)
-        tables = Tables(self._limits, 0)
-        engine_state.load(state, tables)
-        self._heard = tables.rest["seen"].astype(np.bool_)
-        self._since = tables.trail["last"].astype(np.int64)
-        self._restored(state)
+        engine = self._restored(state)
+        self._heard, self._since = engine.heard, engine.last_ms
         self._logic_state = logic
         self._begin_logic()
 

@@ -92,6 +92,16 @@ class Engine:
         return max(self._now_ms, int(self._tables.trail["last"].max()))
 
     @property
+    def heard(self) -> NDArray[np.bool_]:
+        """Which points have ever been heard: bool, shape (n_points,); a copy."""
+        return self._tables.rest["seen"].astype(np.bool_)
+
+    @property
+    def last_ms(self) -> NDArray[np.int64]:
+        """Each point's last reading, or from when its silence counts: int64, shape (n_points,); a copy. [ms]"""
+        return self._tables.trail["last"].astype(np.int64)
+
+    @property
     def active(self) -> NDArray[np.bool_]:
         """What stands now: bool, shape (n_points, 8), columns by `Condition`; a copy."""
         return np.unpackbits(self._tables.rest["active"][:, None], axis=1, bitorder="little").view(np.bool_)
@@ -222,6 +232,33 @@ class Engine:
         with _any_number():
             self._finish(rows)
         return out.sorted()
+
+    def expect_from(self, point: NDArray[np.integer], time_ms: NDArray[np.int64]) -> None:
+        """Let the silence of points that were never heard count from an earlier time, as if they had been added then.
+
+        For a gateway that kept readings from before our start: without this they would all be late.
+
+        Parameters
+        ----------
+        point : integer, shape (k,)
+            The points, each once.
+        time_ms : int64, shape (k,)
+            From when on to expect them; a later time than now stands changes nothing. [ms since 1970 UTC]
+
+        Raises
+        ------
+        ValueError
+            If a point is not one of the engine's or has been heard; nothing is changed then.
+        """
+        points = np.asarray(point).astype(np.intp)
+        if len(points) and not (points.min() >= 0 and points.max() < len(self)):
+            raise ValueError(f"a point is outside 0..{len(self) - 1}")
+        rows = self._tables.load(points)
+        if rows.rest["seen"].any():
+            raise ValueError("a point has been heard already")
+        np.minimum(rows.trail["last"], time_ms, out=rows.trail["last"])
+        with _any_number():
+            self._finish(rows)
 
     def snapshot(self) -> bytes:
         """The whole state, to go on from later with `restore`; limits are not in it."""

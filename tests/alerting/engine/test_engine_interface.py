@@ -158,3 +158,31 @@ def test_added_points_are_fresh_and_their_silence_counts_from_the_latest_known_t
     out = tuples(grown.advance(9001))
     assert [x[:4] for x in out] == [(2, Condition.NO_DATA, True, 9000)]
     assert grown.late == 0
+
+
+def test_a_point_never_heard_may_be_expected_from_an_earlier_time() -> None:
+    """A gateway kept readings from before our start; the silence counts from there, and they are not late."""
+    engine = Engine(Limits.of([Checks(high=1.0, no_data_after_ms=60_000)] * 2), start_ms=1_000_000)
+    engine.expect_from(np.array([1]), np.array([900_000]))
+    assert engine.last_ms.tolist() == [1_000_000, 900_000]
+    out = engine.evaluate(
+        np.array([0, 1], np.int32), np.array([950_000, 950_000]), np.array([2.0, 2.0]), np.zeros(2, np.uint8)
+    )
+    assert engine.late == 1
+    assert out.point.tolist() == [1]
+    assert engine.heard.tolist() == [False, True]
+    same = Engine.restore(Limits.of([Checks(high=1.0, no_data_after_ms=60_000)] * 2), engine.snapshot())
+    assert same.last_ms.tolist() == [1_000_000, 950_000]
+    engine.expect_from(np.array([0]), np.array([2_000_000]))
+    assert engine.last_ms[0] == 1_000_000, "never later"
+    with pytest.raises(ValueError, match="heard already"):
+        engine.expect_from(np.array([1]), np.array([0]))
+    with pytest.raises(ValueError, match="outside"):
+        engine.expect_from(np.array([2]), np.array([0]))
+
+
+def test_silence_counts_from_the_earlier_time() -> None:
+    engine = Engine(Limits.of([Checks(no_data_after_ms=60_000)]), start_ms=1_000_000)
+    engine.expect_from(np.array([0]), np.array([500_000]))
+    out = engine.advance(1_000_001)
+    assert (out.time_ms.tolist(), out.condition.tolist()) == ([560_000], [Condition.NO_DATA])
