@@ -15,6 +15,8 @@ from hazards.catalogue.entry import Kind
 from hazards.checks import Checks
 from hazards.condition import Condition, Family
 from hazards.durations import format_duration
+from hazards.guidance import guidance_for
+from hazards.logic_toml import KIND as LOGIC_KIND
 from hazards.plant import Name, Plant, Point, PointKey
 
 __all__ = ["Messages", "plain_numbers"]
@@ -154,6 +156,8 @@ class Messages:
             plain_numbers(alarm.value, alarm.limit if is_limit else None) if alarm.value is not None else ("", "")
         )
         text = (texts.WAS if over else texts.CONDITIONS)[condition]
+        if alarm.kind == LOGIC_KIND and condition is Condition.FAULT:
+            text = texts.SIGHTED if over else texts.BLIND
         if not over and condition in texts.WITHOUT_NUMBERS and (checks is None or not _has_numbers(condition, checks)):
             text = texts.WITHOUT_NUMBERS[condition]
         if not over and is_limit and _is_back(alarm):
@@ -171,11 +175,7 @@ class Messages:
 
     def _todo(self, decision: Decision, point: Point | None, language: str) -> str:
         alarm = decision.alarm
-        kind = self._kinds.get(alarm.kind)
-        if kind is None:
-            return ""
-        placement = kind.placements.get(point.placement, kind.anywhere) if point else kind.anywhere
-        guidance = placement.guidance.get(alarm.condition)
+        guidance = guidance_for(self._kinds, alarm.kind, point, alarm.condition)
         return guidance.in_language(language) if guidance else ""
 
 

@@ -44,6 +44,10 @@ WITHOUT_NUMBERS: dict[Condition, Name] = {
 HELD = Name("{kind} {value}，限值 {limit}，尚未复位", "{kind} {value}, limit {limit}, not cleared yet")
 """A limit that stands although the value is back on the good side: it clears further on, or a moment later."""
 
+BLIND = Name("{kind}失去判断：输入未知", "{kind}: blind, its inputs are unknown")
+SIGHTED = Name("{kind}恢复判断", "{kind}: its inputs are known again")
+"""FAULT of a logic point: it has no sensor of its own."""
+
 SWITCH = Name("{kind}：{state}", "{kind}: {state}")
 """The same for a point whose values have names, such as running and stopped."""
 

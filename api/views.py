@@ -11,6 +11,7 @@ from api.live import LastReading
 from api.state import ApiState
 from api.times import iso, iso_or_none
 from hazards.checks import Checks
+from hazards.guidance import guidance_for
 from hazards.plant import Name, Point, PointKey
 
 __all__ = ["alarm_json", "checks_json", "event_json", "guidance_of", "name_json", "notice_json", "point_json"]
@@ -83,10 +84,6 @@ def point_json(point: Point, last: LastReading | None, open_alarms: Mapping[str,
 
 
 def guidance_of(at: ApiState, alarm: Alarm) -> Name | None:
-    """What the catalogue says is to be done about an alarm, at the placement of its point."""
-    kind = at.services.catalogue.kinds.get(alarm.kind)
-    if kind is None:
-        return None
+    """What is to be done about an alarm, in both languages."""
     point = at.points.get(PointKey(alarm.enterprise, alarm.point))
-    placement = kind.placements.get(point.placement, kind.anywhere) if point else kind.anywhere
-    return placement.guidance.get(alarm.condition)
+    return guidance_for(at.services.catalogue.kinds, alarm.kind, point, alarm.condition)

@@ -197,7 +197,9 @@ def plant_check(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The 
     except PlantError as error:
         _refuse(*(str(m) for m in error.mistakes))
     sources = sum(len(e.sources) for e in plant.enterprises)
-    typer.echo(f"{folder}: {len(plant.enterprises)} enterprises, {sources} hazard sources, {len(plant.points)} points")
+    logic = f", {len(plant.logic)} logic points" if plant.logic else ""
+    counts = f"{len(plant.enterprises)} enterprises, {sources} hazard sources, {len(plant.measured)} points"
+    typer.echo(f"{folder}: {counts}{logic}")
 
 
 @app.command()

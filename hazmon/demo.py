@@ -197,7 +197,7 @@ class _Demo:
         stack.callback(self._publisher.stop)
         out.print()
         for enterprise in plant.enterprises:
-            points = sum(p.enterprise == enterprise.id for p in plant.points)
+            points = sum(p.enterprise == enterprise.id for p in plant.measured)
             sources = "、".join(s.name.in_language(language) for s in enterprise.sources)
             out.print(f"  {enterprise.name.in_language(language)}  [dim]{sources} · {points}[/]")
         out.print(f"\n{words.console}:  [bold underline]{self._service.url}/login?code={code}[/]", soft_wrap=True)

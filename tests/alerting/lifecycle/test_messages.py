@@ -6,11 +6,13 @@ import pytest
 
 from alerting import texts
 from alerting.alarm import Cause, Decision, EventType
+from alerting.lifecycle import Change, after_change
 from alerting.messages import Messages, plain_numbers
 from hazards.catalogue import load_catalogue
 from hazards.checks import Checks
-from hazards.condition import Condition, Severity
+from hazards.condition import Condition, Family, Severity
 from hazards.plant import Name
+from hazards.plant_files import load_plant
 from tests.support.alerting_parts import O2, T0, Mine, a_plant, a_point
 
 
@@ -153,3 +155,24 @@ def test_there_is_a_text_for_everything() -> None:
     assert set(texts.CONDITIONS) == set(texts.WAS) == set(Condition)
     assert set(texts.EVENTS) == set(EventType)
     assert set(texts.CAUSES) == set(Cause)
+
+
+def test_a_blind_logic_point_is_not_called_a_sensor_and_has_its_own_guidance() -> None:
+    plant = load_plant(Path(__file__).parents[3] / "simulators" / "plant")
+    point = next(p for p in plant.points if p.id == "GAS-2OO4")
+    change = Change(
+        point=point,
+        number=0,
+        family=Family.FAULT,
+        flips=((Condition.FAULT, True),),
+        time_ms=T0,
+        value=float("nan"),
+        checks=point.checks,
+    )
+    alarm, event = after_change(None, change, T0)
+    assert alarm is not None
+    decision = Decision(alarm=alarm, type=event, time_ms=T0, at_ms=T0)
+    sentence = Messages(plant, load_catalogue().kinds).sentence(decision)
+    assert "失去判断：输入未知" in sentence.zh
+    assert "传感器故障" not in sentence.zh
+    assert "blind, its inputs are unknown" in sentence.en
