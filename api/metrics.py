@@ -109,6 +109,13 @@ class Collector(BaseCollector):
         for outcome in ("delivered", "dead"):
             finished.add_metric([outcome], counts[outcome])
         yield finished
+        failed = CounterMetricFamily(
+            "hazmon_delivery_attempts_failed", "Attempts to deliver that failed.", labels=["channel", "reason"]
+        )
+        for channel, reasons in self._state.services.delivery_failures().items():
+            for reason, count in reasons.items():
+                failed.add_metric([channel, str(reason)], count)
+        yield failed
         yield GaugeMetricFamily("hazmon_deliveries_pending", "Deliveries still to be made.", counts["pending"])
 
 

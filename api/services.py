@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from alerting.desk import Desk
+from alerting.errors import DeliveryReason
 from alerting.journal import Journal
 from api.keys import Keys
 from hazards.catalogue import Catalogue
@@ -42,6 +43,8 @@ class Services:
     consumer_offsets: Callable[[], Mapping[str, int]]
     """How far each consumer of the log has read, by name: ``alerting``, ``store``."""
     version: str
+    delivery_failures: Callable[[], Mapping[str, Mapping[DeliveryReason, int]]] = dict
+    """Attempts that failed since the start, by channel and reason; every reason is there."""
     engine_late: Callable[[], int] = lambda: 0
     """Readings that the engine dropped as late."""
     session_secret: bytes | None = None
