@@ -10,9 +10,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_reject_reason_is_in_the_payload_docs() -> None:
-    listed = re.findall(
-        r"^\| `([a-z-]+)` \| (?!epoch|a number|0 good|point ids)", (ROOT / "docs/payloads.md").read_text(), re.M
-    )
+    page = (ROOT / "docs/payloads.md").read_text()
+    section = page[page.index("## What is rejected") : page.index("## Other formats")]
+    listed = re.findall(r"^\| `([a-z-]+)` \| ", section, re.M)
     assert set(listed) == {reason.value for reason in RejectReason}
 
 
