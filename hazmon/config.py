@@ -18,6 +18,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hazards.durations import parse_duration_ms
+from ingest.decode.mapping import MappingError, load_mapping
+from ingest.routes import FormatName, RouteError, RouteSpec
 
 __all__ = ["ConfigError", "Settings", "load_settings"]
 
@@ -126,6 +128,36 @@ class Api(_Section):
     listen: Annotated[str, AfterValidator(_listen)] = Field("127.0.0.1:8080", examples=["127.0.0.1:8080"])
 
 
+class IngestRoute(_Section):
+    """Messages in another format, or on other topics."""
+
+    topic: str = Field(min_length=1, examples=["site/{enterprise}/gas/#"])
+    format: FormatName = Field(examples=["senml-json"])
+    enterprise: str | None = Field(None, min_length=1, examples=["M001", "{group}"])
+    point: str | None = Field(None, min_length=1, examples=["{measurement}.{field}"])
+    mapping: Path | None = Field(None, examples=["devices.csv"])
+    unit: str = Field("", examples=["ppm"])
+    unknown: Literal["reject", "ignore"] = Field("reject", examples=["reject", "ignore"])
+    precision: Literal["ns", "us", "ms", "s"] | None = Field(None, examples=["ns", "ms"])
+    items: str = Field("", examples=["data.readings"])
+    value: str = Field("", examples=["value", "data.*"])
+    time: str = Field("", examples=["$.ts"])
+    quality: str = Field("", examples=["status"])
+    quality_codes: Literal["native", "opc", "opc-ua"] = Field("native", examples=["native", "opc", "opc-ua"])
+    value_unit: str = Field("", examples=["unit"])
+    time_zone: str = Field("", examples=["Asia/Shanghai"])
+
+    def spec(self) -> RouteSpec:
+        """The route as ingest knows it.
+
+        Raises
+        ------
+        RouteError
+            If its keys do not go together.
+        """
+        return RouteSpec(**dict(self))
+
+
 class Ingest(_Section):
     """How readings get into the log."""
 
@@ -133,6 +165,7 @@ class Ingest(_Section):
     commit_messages: int = Field(10_000, ge=1, le=1_000_000, examples=[10_000])
     queue_messages: int = Field(50_000, ge=100, le=10_000_000, examples=[50_000])
     max_payload_bytes: int = Field(1 << 20, ge=1024, le=256 << 20, examples=[1 << 20])
+    routes: list[IngestRoute] = []
 
 
 class LogKeeping(_Section):
@@ -367,6 +400,15 @@ def _cross_checks(file: Path, settings: Settings) -> list[str]:
             if name not in names:
                 have = ", ".join(names) or "none"
                 mistakes.append(f"{file}: notify.routes[{k}].channels: there is no channel {name}; there are: {have}")
+    for k, taken in enumerate(settings.ingest.routes, 1):
+        try:
+            taken.spec()
+            if taken.mapping is not None:
+                load_mapping(file.parent / taken.mapping)
+        except RouteError as error:
+            mistakes.append(f"{file}: ingest.routes[{k}].{error.key}: {error.problem}")
+        except MappingError as error:
+            mistakes += [f"{file}: ingest.routes[{k}].mapping: {mistake}" for mistake in error.mistakes]
     try:
         zoneinfo.ZoneInfo(settings.alerting.time_zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
@@ -391,6 +433,8 @@ def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
             path = getattr(section, f"{secret}_file", None)
             if path is not None and getattr(section, secret) is None:
                 changes[secret] = SecretStr((folder / path).read_text(encoding="utf-8").strip())
+        if isinstance(section, Ingest):
+            changes["routes"] = [placed(route) for route in section.routes]
         return section.model_copy(update=changes)
 
     return settings.model_copy(
