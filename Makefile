@@ -19,7 +19,7 @@ servers:
 
 lint: .venv/dev ## Style and common mistakes
 	$(BIN)/ruff format --check --quiet .
-	$(BIN)/ruff --quiet .
+	$(BIN)/ruff check --quiet .
 
 types: .venv/dev ## mypy, strict
 	$(BIN)/mypy
@@ -38,7 +38,7 @@ bench: .venv/dev ## The benchmarks, with this machine's figures
 
 format: .venv/dev ## Rewrite the code in the house's layout
 	$(BIN)/ruff format .
-	$(BIN)/ruff --fix .
+	$(BIN)/ruff check --fix .
 
 lock: .venv/dev ## Write both lock files anew, with the newest versions allowed
 	$(LOCK) --upgrade --extra build --extra dev --extra docs --extra bench -o requirements-dev.lock
