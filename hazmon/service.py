@@ -52,13 +52,13 @@ from hazmon.keys import journal_url
 from hazmon.limits_keeper import LimitsKeeper, with_overrides
 from hazmon.logs import set_up_logs
 from hazmon.threads import Worker
-from ingest.decode.native import NativeDecoder
 from ingest.directory import Directory
 from ingest.errors import IngestError, MqttUnavailable
 from ingest.log import SqliteLog
 from ingest.mqtt import MqttSettings, MqttSource
 from ingest.pipeline import Ingest, IngestSettings
 from ingest.rejects import Rejects
+from ingest.routes import open_routes, topic_filters
 from ingest.stats import IngestStats
 from ingest.stores.open import open_store
 from ingest.writer import StoreWriter
@@ -154,6 +154,7 @@ class Service:
         rejects = Rejects(data / "rejects.db")
         self._closing.callback(rejects.close)
         rejects.forget_known([p.key for p in plant.points])
+        routes = [route.spec() for route in settings.ingest.routes]
         self.ingest = Ingest(
             self.log,
             directory,
@@ -165,10 +166,10 @@ class Service:
                 group_messages=settings.ingest.commit_messages,
                 queue_messages=settings.ingest.queue_messages,
             ),
-            NativeDecoder(directory, settings.ingest.max_payload_bytes),
+            open_routes(routes, directory, settings.ingest.max_payload_bytes, self._command),
         )
         topics = AlarmTopics(self.journal, self._publish)
-        self.mqtt = MqttSource(_mqtt_settings(settings), self.ingest, _now_ms, topics.refresh)
+        self.mqtt = MqttSource(_mqtt_settings(settings, topic_filters(routes)), self.ingest, _now_ms, topics.refresh)
 
         # What reads the log.
         token = settings.store.token.get_secret_value() if settings.store.token else ""
@@ -325,6 +326,10 @@ class Service:
             return False
         return True
 
+    def _command(self, topic: str, payload: bytes) -> None:
+        """Send a decoder's request to a device, without waiting; it asks again if that fails."""
+        self.mqtt.publish(topic, payload, qos=0)
+
     def _set_limits(self, key: PointKey, fields: Mapping[str, float], by: str, reason: str) -> Checks:
         number = int(self.log.point_ids([key])[0])
         keep_limit_override(self.journal, key, fields, by, reason, _now_ms())
@@ -424,7 +429,7 @@ def _session_secret(data: Path) -> bytes:
     return file.read_bytes()
 
 
-def _mqtt_settings(settings: Settings) -> MqttSettings:
+def _mqtt_settings(settings: Settings, topics: tuple[str, ...]) -> MqttSettings:
     mqtt = settings.mqtt
     return MqttSettings(
         url=mqtt.url,
@@ -432,6 +437,7 @@ def _mqtt_settings(settings: Settings) -> MqttSettings:
         username=mqtt.username or "",
         password=mqtt.password.get_secret_value() if mqtt.password else "",
         protocol=mqtt.protocol,
+        topics=topics,
         keepalive_s=mqtt.keepalive_s,
         ca_file=mqtt.ca_file,
         cert_file=mqtt.cert_file,
