@@ -1,0 +1,5 @@
+"""Derived quantities: readings computed from readings, in batches. See docs/derived.md for the rules."""
+
+from alerting.derived.derivations import Derivations
+
+__all__ = ["Derivations"]
