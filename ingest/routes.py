@@ -191,7 +191,7 @@ def open_routes(
         )
     if mistakes:
         raise MappingError(mistakes)
-    return Router(routes, native)
+    return NativeDecoder(directory, max_payload_bytes, Router(routes))
 
 
 def _format(spec: RouteSpec, addressing: Addressing, publish: Callable[[str, bytes], object]) -> Format:

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from hazards.plant import PointKey
 from hazards.quality import Quality
-from ingest.decode.decoder import Columns, UnknownReading
+from ingest.decode.decoder import Columns, Decoder, UnknownReading
 from ingest.decode.reject import Reject, RejectReason
 from ingest.directory import NATIVE_PREFIX, Directory
 from ingest.message import Message
@@ -89,11 +89,19 @@ class NativeDecoder:
         Tells a topic's point.
     max_payload_bytes : int
         Larger payloads are rejected unparsed.
+    others : Decoder, optional
+        Takes the messages on topics that are not native; without it they are rejected.
     """
 
-    def __init__(self, directory: Directory, max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES,
+        others: Decoder | None = None,
+    ) -> None:
         self._directory = directory
         self._max_payload_bytes = max_payload_bytes
+        self._others = others
 
     def decode(self, message: Message, into: Columns) -> Reject | None:
         """Add the message's readings to ``into``, or say what is wrong."""
@@ -128,6 +136,8 @@ class NativeDecoder:
     def _by_name(self, message: Message, into: Columns) -> Reject | None:
         match = _TOPIC.fullmatch(message.topic)
         if match is None:
+            if self._others is not None:
+                return self._others.decode(message, into)
             return Reject(
                 RejectReason.TOPIC,
                 f"{message.topic[:200]!r}; give {NATIVE_PREFIX}enterprise/point or {NATIVE_PREFIX}enterprise",

@@ -1,9 +1,9 @@
 """Which decoder a message goes to, by its topic."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ingest.decode.decoder import Columns, Decoder
-from ingest.decode.reject import Reject
+from ingest.decode.reject import Reject, RejectReason
 from ingest.decode.topics import TopicPattern
 from ingest.directory import NATIVE_PREFIX
 from ingest.message import Message
@@ -15,31 +15,34 @@ _CACHED = 200_000
 
 
 class Router:
-    """A `Decoder` that hands each message to the first route whose pattern takes its topic, else to the native one.
+    """A `Decoder` that hands each message to the first route whose pattern takes its topic.
 
-    Native topics stay native, whatever routes say.
+    It stands behind the native decoder, so that a native message does not even pay for being asked.
     """
 
-    def __init__(self, routes: Sequence[tuple[TopicPattern, Decoder]], native: Decoder) -> None:
+    def __init__(self, routes: Sequence[tuple[TopicPattern, Decoder]]) -> None:
         self._routes = tuple(routes)
-        self._native = native
-        self._known: dict[str, Callable[[Message, Columns], Reject | None]] = {}
+        self._known: dict[str, Decoder | None] = {}
 
     def decode(self, message: Message, into: Columns) -> Reject | None:
         """Add the message's readings to ``into``, or say what is wrong."""
-        decode = self._known.get(message.topic)
-        if decode is None:
-            decode = self._pick(message.topic)
-        return decode(message, into)
+        topic = message.topic
+        try:
+            decoder = self._known[topic]
+        except KeyError:
+            decoder = self._pick(topic)
+        if decoder is None:
+            return Reject(RejectReason.TOPIC, f"{topic[:200]!r} is neither native nor any route's")
+        return decoder.decode(message, into)
 
-    def _pick(self, topic: str) -> Callable[[Message, Columns], Reject | None]:
-        decoder = self._native
-        if not topic.startswith(NATIVE_PREFIX):
-            decoder = next((d for pattern, d in self._routes if pattern.match(topic) is not None), decoder)
+    def _pick(self, topic: str) -> Decoder | None:
         if len(self._known) >= _CACHED:
             self._known.clear()
-        decode = self._known[topic] = decoder.decode
-        return decode
+        decoder = None
+        if not topic.startswith(NATIVE_PREFIX):  # a misspelt native topic stays native, whatever routes say
+            decoder = next((d for pattern, d in self._routes if pattern.match(topic) is not None), None)
+        self._known[topic] = decoder
+        return decoder
 
 
 class Relabelled:

@@ -77,6 +77,26 @@ def test_an_empty_file_gives_the_documented_defaults(tmp_path):
             '[[notify.channels]]\nname="duty"\nkind="webhook"\nsecret_env="DUTY_SECRET"\n',
             'hazmon.toml: notify.channels[1].url: is missing; give e.g. "https://duty.example/hook"',
         ),
+        (
+            '[[ingest.routes]]\ntopic="t/#"\nformat="senml"\n',
+            'hazmon.toml: ingest.routes[1].format: "senml" should be',
+        ),
+        (
+            '[[ingest.routes]]\ntopic="t"\nformat="json"\npiont="x"\n',
+            "routes[1].piont: there is no such key; did you mean",
+        ),
+        (
+            '[[ingest.routes]]\ntopic="t/#/x"\nformat="senml-json"\nenterprise="M001"\n',
+            'hazmon.toml: ingest.routes[1].topic: "t/#/x" has # before its last level',
+        ),
+        (
+            '[[ingest.routes]]\ntopic="t"\nformat="senml-json"\n',
+            'hazmon.toml: ingest.routes[1].enterprise: is missing; give e.g. "M001"',
+        ),
+        (
+            '[[ingest.routes]]\ntopic="t"\nformat="senml-json"\nmapping="nowhere.csv"\n',
+            "hazmon.toml: ingest.routes[1].mapping: nowhere.csv: can't be read: No such file",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_with_the_remedy(tmp_path, text, expected):

@@ -225,6 +225,21 @@ def test_a_text_that_is_not_utf8_is_no_mistake_of_ours() -> None:
     assert made.reject(NODE.format("NBIRTH"), name) == ("syntax", "a metric's name is not UTF-8")
 
 
+def test_a_birth_as_another_publisher_sends_it() -> None:
+    """Made by pysparkplug 0.6.1, with the official schema: Float, Int16, Int64, a null, and bdSeq."""
+    data = bytes.fromhex(
+        "0880d0dfb4ab3312180a064348342d303110011880d0dfb4ab332009653d0ad73e12140a03542d3110021881d0dfb4ab33200250d8ff03"
+        "121d0a05434f2d303710031882d0dfb4ab33200458fdffffffffffffffff0112100a03502d311882d0dfb4ab33200a380112120a056264"
+        "5365711883d0dfb4ab33200458011800"
+    )
+    assert route().readings(NODE.format("NBIRTH"), data) == [
+        ("CH4-01", 0, 0.42, 0),
+        ("T-1", 1, -40.0, 0),
+        ("CO-07", 2, -3.0, 0),
+        ("P-1", 2, None, 2),
+    ]
+
+
 def test_the_bytes_are_those_of_the_official_schema() -> None:
     """Field by field by hand: timestamp 1, metric 2 {name 1, alias 2, datatype 4, double 13}, seq 3."""
     data = bytes.fromhex("0880d0a78aab33" + "1215" + "0a0143" + "1001" + "200a" + "690000000000000440" + "0a0143"[:0])
