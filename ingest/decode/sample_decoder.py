@@ -23,11 +23,7 @@ __all__ = ["Addressing", "SampleDecoder"]
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _CACHED = 200_000
 """Names whose point is remembered; then all are forgotten, so that made-up names do not fill the memory."""
-_SAME_UNIT = {
-    "Cel": "°C", "degC": "°C", "℃": "°C", "C": "°C",
-    "m3/s": "m3/s", "l/s": "L/s", "%LEL": "%LEL", "mm": "mm", "m/s": "m/s", "㎎/m³": "mg/m3", "mg/m³": "mg/m3",
-    "m³/h": "m3/h", "%CH4": "%CH4",
-}  # fmt: skip
+_SAME_UNIT = {"Cel": "°C", "degC": "°C", "℃": "°C", "l/s": "L/s", "mg/m³": "mg/m3", "m³/h": "m3/h", "m³/min": "m3/min"}
 """Other spellings (SenML's of RFC 8428, 12.1, among them) of the catalogue's units."""
 
 
@@ -123,8 +119,9 @@ class SampleDecoder:
             target = self._targets[key] = self._find(enterprise, name, sample.unit)
         if target.number is None and (sample.silence or addressing.unknown == "ignore"):
             return None
-        if target.problem and target.number is None and not _known_name(target.key):
-            return Reject(RejectReason.NAME, target.problem)
+        if target.number is None and not _known_name(target.key):  # nothing that could be listed among unknown points
+            reason = RejectReason.UNKNOWN_POINT if addressing.mapping is not None else RejectReason.NAME
+            return Reject(reason, target.problem)
         if sample.time_ms is None and message.retained:
             return Reject(RejectReason.RETAINED, "a retained message needs a time of its own")
         quality = sample.quality

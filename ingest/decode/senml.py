@@ -46,7 +46,6 @@ class SenML:
         if not isinstance(pack, list):
             raise Unusable(RejectReason.SHAPE, "a SenML pack is an array of records")
         name, time, unit, value = "", 0.0, "", 0.0
-        dated = False
         for k, record in enumerate(pack):
             if not isinstance(record, dict):
                 raise Unusable(RejectReason.SHAPE, f"record {k} is no object")
@@ -60,8 +59,7 @@ class SenML:
             # Base fields hold from their record on, until the next of the same name.
             name = _text(record, "bn", k, name)
             unit = _text(record, "bu", k, unit)
-            if "bt" in record:
-                time, dated = _number(record, "bt", k), True
+            time = _number(record, "bt", k, time)
             value = _number(record, "bv", k, value)
             if not record.keys() & {"v", "vb", "vs", "vd", "s", "n"}:
                 continue  # only base fields
@@ -84,7 +82,7 @@ class SenML:
             elif at_s is None:
                 yield Reject(RejectReason.TIME, f"record {k}: times are beyond all bounds")
                 continue
-            elif at_s and (dated or "t" in record):
+            elif at_s:
                 if message.retained:
                     raise Unusable(RejectReason.RETAINED, "a retained message needs a time that is not relative")
                 yield Sample(

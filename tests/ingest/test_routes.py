@@ -156,6 +156,7 @@ def test_a_mapping_table(tmp_path: Path) -> None:
     assert route.readings("s", senml("pressure", 0.0)) == [("P-1", 0, None, 2)]
     assert route.readings("s", senml("pressure", 20.2, "mA")) == [("P-1", 0, pytest.approx(1620.0), 1)]
     assert route.reject("s", senml("CH4-01", 1.0)) == ("unknown-point", "'CH4-01' is not in the mapping table")
+    assert route.reject("s", senml("urn:dev:2", 1.0)) == ("unknown-point", "'urn:dev:2' is not in the mapping table")
     assert route.reject("s", senml("gone", 1.0))[1] == "M001/T-9 is not in the plant"
     quiet = Route(topic="s", format="senml-json", enterprise="M001", mapping=file, unknown="ignore")
     assert quiet.readings("s", senml("CH4-01", 1.0)) == []
