@@ -27,8 +27,8 @@ _TOPIC = re.compile(r"spBv1\.0/([^/+#]+)/(NBIRTH|NDEATH|NDATA|DBIRTH|DDEATH|DDAT
 _OTHERS = re.compile(r"spBv1\.0/(?:STATE/.*|[^/+#]+/[ND]CMD/.*)", re.DOTALL)
 _REBIRTH_EVERY_MS: Final = 10_000
 """A node is asked for a rebirth at most so often."""
-_MOST_METRICS: Final = 2_000_000
-"""Remembered of all nodes together; a birth beyond it is rejected."""
+_MOST_METRICS: Final = 1_000_000
+"""Remembered of all nodes together, some 0.4 KB each; a birth beyond it is rejected."""
 _MOST_NODES: Final = 100_000
 _SIGNED_BITS: Final = {1: 8, 2: 16, 3: 32, 4: 64}
 """Of the datatypes Int8 to Int64."""
