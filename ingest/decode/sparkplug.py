@@ -113,7 +113,6 @@ class SparkplugB:
             if len(self._nodes) >= _MOST_NODES:
                 raise Unusable(RejectReason.TOO_LARGE, f"more than {_MOST_NODES} edge nodes")
             self._nodes[key] = _Node(payload.seq, _bd_seq(payload))
-            self._asked_ms.pop(key, None)
             yield from self._metrics_of(key, None, payload, message, birth=True)
             return
         node = self._nodes.get(key)
