@@ -150,10 +150,11 @@ class Service:
         self.journal = Journal(journal_url(data))
         self._closing.callback(self.journal.close)
         plant = with_overrides(plant, limit_overrides(self.journal))
-        directory = Directory(self.log, plant.points)
+        self.log.point_ids([p.key for p in plant.points])  # virtual points too: the watch judges them by number
+        directory = Directory(self.log, plant.measured)
         rejects = Rejects(data / "rejects.db")
         self._closing.callback(rejects.close)
-        rejects.forget_known([p.key for p in plant.points])
+        rejects.forget_known([p.key for p in plant.measured])
         routes = [route.spec() for route in settings.ingest.routes]
         self.ingest = Ingest(
             self.log,
@@ -229,6 +230,7 @@ class Service:
             readiness=self.readiness,
             consumer_offsets=lambda: {"alerting": self.processor.offset, "store": self.writer.offset},
             version=__version__,
+            delivery_failures=lambda: {d.channel: d.failed for d in self.deliveries},
             engine_late=lambda: self.processor.late,
             session_secret=_session_secret(data),
             login_code=login_code,
