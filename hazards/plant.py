@@ -8,6 +8,7 @@ from hazards.checks import Checks
 from hazards.condition import Condition, Severity
 
 if TYPE_CHECKING:
+    from hazards.derivation import Derivation
     from hazards.logic import LogicPoint
 
 __all__ = ["Enterprise", "Name", "Plant", "Point", "PointKey", "Source"]
@@ -92,12 +93,14 @@ class Plant:
 
     enterprises: tuple[Enterprise, ...]
     points: tuple[Point, ...]
-    """Measured and virtual ones."""
+    """Measured, derived and virtual ones."""
     logic: "tuple[LogicPoint, ...]" = ()
     """What makes the virtual points of logic.toml, which are among ``points``."""
+    derivations: "tuple[Derivation, ...]" = ()
+    """What makes the derived points of derived.toml, which are among ``points``."""
 
     @property
     def measured(self) -> tuple[Point, ...]:
         """The points that instruments report; readings of any other are nobody's to send."""
-        virtual = {p.key for p in self.logic}
-        return tuple(p for p in self.points if p.key not in virtual) if virtual else self.points
+        made = {p.key for p in self.logic} | {d.key for d in self.derivations}
+        return tuple(p for p in self.points if p.key not in made) if made else self.points

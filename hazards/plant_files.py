@@ -1,8 +1,10 @@
-"""A plant from its folder: plant.toml, points.csv and logic.toml, with everything that is wrong with them at once."""
+"""A plant from its folder: plant.toml, points.csv, derived.toml and logic.toml, with all that is wrong with them."""
 
 from pathlib import Path
 
 from hazards.catalogue import load_catalogue
+from hazards.derivation import Derivation
+from hazards.derived_toml import parse_derived_toml
 from hazards.logic import LogicPoint
 from hazards.logic_toml import parse_logic_toml
 from hazards.mistakes import Mistake, PlantError
@@ -20,8 +22,8 @@ def load_plant(folder: Path) -> Plant:
     Parameters
     ----------
     folder : Path
-        Holds plant.toml and points.csv as docs/plant.md describes them, and logic.toml (docs/logic.md) if there is
-        logic across points.
+        Holds plant.toml and points.csv as docs/plant.md describes them, derived.toml (docs/derived.md) if there are
+        derived points, and logic.toml (docs/logic.md) if there is logic across points.
 
     Returns
     -------
@@ -48,6 +50,21 @@ def load_plant(folder: Path) -> Plant:
         raise PlantError([*mistakes, csv_text])
     points, found = parse_points_csv(csv_text, str(csv_file), enterprises, catalogue)
     mistakes += found
+    # Where points.csv has mistakes, points may be missing that are not missing.
+    inputs = None if found else points
+    derived: tuple[Point, ...] = ()
+    derivations: tuple[Derivation, ...] = ()
+    if (derived_file := folder / "derived.toml").exists():
+        derived_text = read_text(derived_file)
+        if isinstance(derived_text, Mistake):
+            mistakes.append(derived_text)
+            inputs = None
+        else:
+            derived, derivations, wrong = parse_derived_toml(
+                derived_text, str(derived_file), enterprises, inputs, catalogue
+            )
+            mistakes += wrong
+            inputs = None if inputs is None or wrong else inputs + derived
     virtual: tuple[Point, ...] = ()
     logic: tuple[LogicPoint, ...] = ()
     if (logic_file := folder / "logic.toml").exists():
@@ -55,10 +72,8 @@ def load_plant(folder: Path) -> Plant:
         if isinstance(logic_text, Mistake):
             mistakes.append(logic_text)
         else:
-            # Where points.csv has mistakes, points may be missing that are not missing.
-            inputs = None if found else points
             virtual, logic, wrong = parse_logic_toml(logic_text, str(logic_file), enterprises, inputs, catalogue)
             mistakes += wrong
     if mistakes or enterprises is None:
         raise PlantError(mistakes)
-    return Plant(enterprises, points + virtual, logic)
+    return Plant(enterprises, points + derived + virtual, logic, derivations)

@@ -12,7 +12,7 @@ from hazards.mistakes import Mistake, near_match
 from hazards.plant import Enterprise, Name, Source
 from hazards.toml_lines import TomlLines
 
-__all__ = ["ID", "parse_plant_toml"]
+__all__ = ["ID", "described", "parse_plant_toml", "syntax_mistake"]
 
 ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """What an enterprise, source or point may be called: it becomes a part of topics and tags."""
@@ -53,14 +53,15 @@ def parse_plant_toml(text: str, file: str, catalogue: Catalogue) -> tuple[tuple[
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        return None, [_syntax(error, text, file)]
+        return None, [syntax_mistake(error, text, file)]
     reader = _Reader(file, TomlLines(text), catalogue, [])
     enterprises = reader.document(document)
     reader.mistakes.sort(key=lambda mistake: mistake.line or math.inf)
     return enterprises, reader.mistakes
 
 
-def _syntax(error: Exception, text: str, file: str) -> Mistake:
+def syntax_mistake(error: Exception, text: str, file: str) -> Mistake:
+    """What keeps a text from being TOML, at its line if that is known."""
     if isinstance(error, RecursionError):
         return Mistake("toml-syntax", file, facts={"reason": "it is nested too deeply"})
     reason = str(error)
@@ -71,7 +72,7 @@ def _syntax(error: Exception, text: str, file: str) -> Mistake:
     return Mistake("toml-syntax", file, line if place else 0, column, facts={"reason": _SYNTAX_PLACE.sub("", reason)})
 
 
-def _kind_of(value: object) -> str:
+def described(value: object) -> str:
     """A TOML value for a person: what it is."""
     match value:
         case bool():
@@ -143,7 +144,7 @@ class _Reader:
             self.say("missing-key", path, subject, key="type", example='type = "coal-mine"')
         elif not isinstance(source_type, str):
             self.say(
-                "wrong-type", (*path, "type"), subject, key="type", got=_kind_of(source_type), example='"coal-mine"'
+                "wrong-type", (*path, "type"), subject, key="type", got=described(source_type), example='"coal-mine"'
             )
         elif source_type not in self.catalogue.source_types:
             near = near_match(source_type, self.catalogue.source_types)
@@ -165,7 +166,7 @@ class _Reader:
             self.say("missing-key", path, key="id", example=f'id = "{example}"')
             return None
         if not isinstance(value, str):
-            self.say("wrong-type", (*path, "id"), key="id", got=_kind_of(value), example=f'"{example}"')
+            self.say("wrong-type", (*path, "id"), key="id", got=described(value), example=f'"{example}"')
             return None
         if not ID.fullmatch(value):
             self.say("bad-id", (*path, "id"), got=f'"{value}"')
@@ -184,7 +185,7 @@ class _Reader:
             return Name(value or fallback, value or fallback)
         example = '{ zh = "示例煤矿", en = "Sample colliery" }'
         if not isinstance(value, dict):
-            self.say("wrong-type", (*path, "name"), subject, key="name", got=_kind_of(value), example=example)
+            self.say("wrong-type", (*path, "name"), subject, key="name", got=described(value), example=example)
             return Name(fallback, fallback)
         self.unknown_keys(value, ("zh", "en"), (*path, "name"), subject)
         texts: dict[str, str] = {}
@@ -194,7 +195,9 @@ class _Reader:
                 texts[language] = text
             elif text is not None:
                 key = f"name.{language}"
-                self.say("wrong-type", (*path, "name", language), subject, key=key, got=_kind_of(text), example='"..."')
+                self.say(
+                    "wrong-type", (*path, "name", language), subject, key=key, got=described(text), example='"..."'
+                )
         either = next(iter(texts.values()), fallback)
         return Name(texts.get("zh", either), texts.get("en", either))
 
@@ -204,9 +207,9 @@ class _Reader:
         if value is None:
             self.say("missing-key", path[:-1], subject, key="region", example='region = "140105"')
         elif isinstance(value, int) and not isinstance(value, bool):
-            self.say("wrong-type", path, subject, key="region", got=_kind_of(value), example=f'"{value}"')
+            self.say("wrong-type", path, subject, key="region", got=described(value), example=f'"{value}"')
         elif not isinstance(value, str):
-            self.say("wrong-type", path, subject, key="region", got=_kind_of(value), example='"140105"')
+            self.say("wrong-type", path, subject, key="region", got=described(value), example='"140105"')
         elif not re.fullmatch(r"[0-9]{6}", value):
             self.say("region-shape", path, subject, got=f'"{value}"')
         elif value[:2] not in _PROVINCES:
@@ -224,7 +227,7 @@ class _Reader:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self.say("wrong-type", (*path, key), subject, key=key, got=_kind_of(value), example=example)
+            self.say("wrong-type", (*path, key), subject, key=key, got=described(value), example=example)
             return None
         if not (math.isfinite(value) and -most <= value <= most):
             self.say("coordinate", (*path, key), subject, got=value, key=key, low=-most, high=most, example=example)
@@ -236,7 +239,7 @@ class _Reader:
         dotted = ".".join(str(part) for part in (*path, key) if isinstance(part, str))
         if isinstance(value, list) and all(isinstance(part, dict) for part in value):
             return value
-        self.say("wrong-type", (*path, key), key=key, got=_kind_of(value), example=f"[[{dotted}]], one for each")
+        self.say("wrong-type", (*path, key), key=key, got=described(value), example=f"[[{dotted}]], one for each")
         return []
 
     def unknown_keys(

@@ -5,10 +5,11 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hazards.catalogue import Catalogue, Kind, Placement
+from hazards.catalogue import Catalogue, Placement
 from hazards.catalogue.load import FIELD_OF_COLUMN
-from hazards.cells import Say, check_cell, is_camera_url, is_date, is_formula, number
+from hazards.cells import check_cell, is_camera_url, is_date, is_formula, number
 from hazards.mistakes import Mistake, near_match
+from hazards.placing import find_placement, find_unit, name_of, say_unknown
 from hazards.plant import Enterprise, Name, Point, PointKey
 from hazards.plant_toml import ID
 from hazards.point_checks import MergedChecks, merge_checks
@@ -285,10 +286,10 @@ class _Reader:
         kind = self.catalogue.kinds.get(kind_id)
         if kind is None:
             if kind_id:
-                _say_unknown(say, "kind", kind_id, self.catalogue.kinds)
+                say_unknown(say, "kind", kind_id, self.catalogue.kinds)
             return _Settled(kind_id, "", "", Name("", ""), None, None, tuple(mistakes))
-        where = _find_placement(kind, self.cell(cells, "placement"), source_type, say)
-        unit = _find_unit(kind, where, self.cell(cells, "unit"), self.catalogue.unit_spellings, say)
+        where = find_placement(kind, self.cell(cells, "placement"), source_type, say)
+        unit = find_unit(kind, where, self.cell(cells, "unit"), self.catalogue.unit_spellings, say)
         merged = None
         if where is not None and unit is not None:
             merged = merge_checks(kind, where, unit, numbers, "points.csv")
@@ -298,43 +299,5 @@ class _Reader:
                 (m.column, m.code, m.facts) for m in merged.mistakes if not unread & {m.column, *m.facts.values()}
             ]
         return _Settled(
-            kind.id, where.id if where else "", unit or "", _name_of(kind, where), merged, where, tuple(mistakes)
+            kind.id, where.id if where else "", unit or "", name_of(kind, where), merged, where, tuple(mistakes)
         )
-
-
-def _find_placement(kind: Kind, placement: str, source_type: str, say: Say) -> Placement | None:
-    try:
-        return kind.at("" if placement == "-" else placement, source_type)
-    except KeyError:
-        if kind.placements:
-            _say_unknown(say, "placement", placement, kind.placements)
-        else:
-            say("placement", "no-placements", kind=kind.id)
-        return None
-
-
-def _find_unit(kind: Kind, where: Placement | None, unit: str, spellings: Mapping[str, str], say: Say) -> str | None:
-    if not unit or unit == "-":
-        return where.unit if where else None
-    unit = unit if unit in kind.units else spellings.get(unit, unit)
-    if unit in kind.units:
-        return unit
-    if kind.unit:
-        say("unit", "wrong-unit", kind=kind.id, got=unit, known=", ".join(kind.units))
-    else:
-        say("unit", "wrong-unit-switch", kind=kind.id)
-    return None
-
-
-def _say_unknown(say: Say, column: str, got: str, known: Iterable[str]) -> None:
-    near = near_match(got, known)
-    if near:
-        say(column, "unknown-near", what=column, got=got, near=near)
-    else:
-        say(column, "unknown", what=column, got=got, known=", ".join(known))
-
-
-def _name_of(kind: Kind, where: Placement | None) -> Name:
-    if where is None or not where.id:
-        return kind.name
-    return Name(f"{where.name.zh}{kind.name.zh}", f"{kind.name.en}, {where.name.en}")

@@ -29,7 +29,7 @@ FIELD_OF_COLUMN: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """Field of `Checks` behind each column of points.csv; the data files use the columns' names too."""
 
-_FILES = ("gas.toml", "process.toml", "coal-mine.toml", "tailings-pond.toml", "logic.toml")
+_FILES = ("gas.toml", "process.toml", "coal-mine.toml", "tailings-pond.toml", "derived.toml", "logic.toml")
 _LEVEL_KEYS = frozenset({"like", "unit", "clause", "confidence", "source", "design", "off", "severity", "guidance",
                          "deadband_percent", "span", *FIELD_OF_COLUMN})  # fmt: skip
 _KIND_KEYS = _LEVEL_KEYS | {"id", "name", "units", "molar_mass", "percent", "states", "placement", "usual_placement"}
