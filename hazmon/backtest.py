@@ -12,6 +12,7 @@ from typing import TextIO
 import numpy as np
 
 from alerting.alarm import Alarm, EventType
+from alerting.derived import Derivations
 from alerting.lifecycle import after_change
 from alerting.times import rfc3339
 from alerting.watch import Watch
@@ -99,6 +100,7 @@ def _entries(plant: Plant, recording: Recording, number_of: np.ndarray) -> Itera
         return Entry(offset, time_ms, body)
 
     yield entry(LimitsChanged(start_ms, dict(enumerate(p.checks for p in plant.points))), start_ms)
+    derived = Derivations(plant.derivations, {p.key: number for number, p in enumerate(plant.points)})
     points, n = number_of[recording.point], len(recording)
     start = 0
     while start < n:
@@ -108,6 +110,8 @@ def _entries(plant: Plant, recording: Recording, number_of: np.ndarray) -> Itera
         part = slice(start, stop)
         batch = ReadingBatch(points[part], recording.time_ms[part], recording.value[part], recording.quality[part])
         yield entry(Readings(batch, last), last)
+        if len(made := derived.feed(batch)):
+            yield entry(Readings(made, last), last)
         yield entry(Tick(last), last)
         start = stop
 

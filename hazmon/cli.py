@@ -197,9 +197,14 @@ def plant_check(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The 
     except PlantError as error:
         _refuse(*(str(m) for m in error.mistakes))
     sources = sum(len(e.sources) for e in plant.enterprises)
-    logic = f", {len(plant.logic)} logic points" if plant.logic else ""
-    counts = f"{len(plant.enterprises)} enterprises, {sources} hazard sources, {len(plant.measured)} points"
-    typer.echo(f"{folder}: {counts}{logic}")
+    counts = {
+        "enterprises": len(plant.enterprises),
+        "hazard sources": sources,
+        "points": len(plant.measured),
+        "derived points": len(plant.derivations),
+        "logic points": len(plant.logic),
+    }
+    typer.echo(f"{folder}: " + ", ".join(f"{n} {what}" for what, n in counts.items() if n))
 
 
 @app.command()

@@ -78,6 +78,8 @@ class DerivedConsumer:
         """Computed from the entries up to ``_read``, and not in the log yet."""
         self._saved_s = self._beat_s = time.monotonic()
         self._problem = ""
+        self.written = 0
+        """Derived readings that went into the log since the start."""
         source.commit(CONSUMER, self._offset)  # known from now on, so that retention waits for it
 
     @property
@@ -148,6 +150,7 @@ class DerivedConsumer:
             self._read = entries[-1].offset
         if self._made:
             self._log.append(self._made, self._clock_ms())
+            self.written += sum(len(made.batch) for made in self._made)
             self._made = []
         self._offset = self._read
         return True

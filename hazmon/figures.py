@@ -21,6 +21,7 @@ class Readings(TypedDict):
     received: int
     logged: int
     stored: int
+    """Of those received; derived readings are not counted."""
     late: int
     """Older than the last accepted one of their point, so the engine passed them over; stored all the same."""
     rejected: int
@@ -51,7 +52,7 @@ class Figures(TypedDict):
 
 
 def figures_of(
-    counts: Mapping[str, float], rejected: Mapping[RejectReason, int], late: int, journal: Journal
+    counts: Mapping[str, float], rejected: Mapping[RejectReason, int], derived: int, late: int, journal: Journal
 ) -> Figures:
     """Gather the figures.
 
@@ -59,6 +60,8 @@ def figures_of(
     ----------
     counts, rejected : mapping
         `IngestStats.snapshot` and `IngestStats.rejected`.
+    derived : int
+        Readings that were computed, hence stored and not received.
     late : int
         `AlarmProcessor.late`.
     journal : Journal
@@ -79,7 +82,7 @@ def figures_of(
         "readings": {
             "received": int(counts["received_readings"]),
             "logged": int(counts["logged_readings"]),
-            "stored": int(counts["stored_readings"]),
+            "stored": max(0, int(counts["stored_readings"]) - derived),
             "late": late,
             "rejected": sum(rejected.values()),
         },

@@ -4,7 +4,8 @@
 
     MqttSource ─> Ingest ─> SqliteLog ─┬─> AlarmProcessor ─> Desk, Journal ─┬─> DeliveryWorker, one a channel
                                        │                                    ├─> AlarmTopics ─> MQTT
-                                       └─> StoreWriter ─> Store             └─> EventWriter ─> Store
+                                       ├─> StoreWriter ─> Store             └─> EventWriter ─> Store
+                                       └─> DerivedConsumer ─> SqliteLog
     API and console (uvicorn) read the journal and the store, and act through the Desk.
 
 Each arrow is a thread that remembers how far it has read, so it matters little in which order they start or stop.
@@ -45,6 +46,8 @@ from hazards.checks import Checks
 from hazards.plant import Plant, PointKey
 from hazmon import __version__
 from hazmon.config import Settings
+from hazmon.derived_consumer import CONSUMER as DERIVED
+from hazmon.derived_consumer import DerivedConsumer
 from hazmon.event_writer import EventWriter
 from hazmon.figures import Figures, figures_of
 from hazmon.housekeeping import Housekeeping
@@ -67,6 +70,9 @@ __all__ = ["Service", "ServiceError", "run_service"]
 
 log = structlog.get_logger(__name__)
 
+_STOPPING_ORDER = ("broker", "ingest", "derived", "alerting", "store", "alarm_topics", "alarm_events", "housekeeping")
+"""Sources first, so that what has arrived goes as far as it can."""
+_NEVER_READ_AGAIN = 1 << 62
 _GRACE_S = 5
 """For requests under way when the service is told to stop."""
 
@@ -193,6 +199,10 @@ class Service:
         )
         self._limits = LimitsKeeper(self.log, plant.points, _now_ms)
 
+        self.derived = DerivedConsumer(self.log, plant, data / "derived.state", _now_ms) if plant.derivations else None
+        if self.derived is None and self.log.consumer_offset(DERIVED):
+            self.log.commit(DERIVED, _NEVER_READ_AGAIN)  # else retention would wait for a consumer that is gone
+
         # What reads the journal.
         channels = [WebhookChannel(c.name, c.url, channel_secrets[c.secret_env]) for c in settings.notify.channels]
         Outbox.bury_others(self.journal, [c.name for c in channels], _now_ms())
@@ -203,6 +213,7 @@ class Service:
         self._workers = {
             "alerting": Worker("alerting", self.processor.run),
             "store": Worker("store", self.writer.run),
+            **({"derived": Worker("derived", self.derived.run)} if self.derived else {}),
             "alarm_topics": Worker("alarm-topics", topics.run),
             "alarm_events": Worker("alarm-events", events.run),
             "housekeeping": Worker("housekeeping", housekeeping.run),
@@ -214,6 +225,7 @@ class Service:
             "ingest": self.ingest.ready,
             "store": self.writer.ready,
             "alerting": self.processor.ready,
+            **({"derived": self.derived.ready} if self.derived else {}),
         }
         services = Services(
             journal=self.journal,
@@ -228,7 +240,7 @@ class Service:
             clock_ms=_now_ms,
             set_limits=self._set_limits,
             readiness=self.readiness,
-            consumer_offsets=lambda: {"alerting": self.processor.offset, "store": self.writer.offset},
+            consumer_offsets=self._consumer_offsets,
             version=__version__,
             delivery_failures=lambda: {d.channel: d.failed for d in self.deliveries},
             engine_late=lambda: self.processor.late,
@@ -275,8 +287,9 @@ class Service:
     def stop(self) -> None:
         """Stop everything, sources first, so that what has arrived goes as far as it can."""
         self._server.stop()
-        for name in ("broker", "ingest", "alerting", "store", "alarm_topics", "alarm_events", "housekeeping"):
-            self._workers[name].stop()
+        for name in _STOPPING_ORDER:
+            if name in self._workers:
+                self._workers[name].stop()
         for delivery in self.deliveries:
             delivery.stop()
         if self._server_thread is not None:
@@ -309,16 +322,22 @@ class Service:
         end = self.log.last_offset
         return (
             self.ingest.drained(0)
-            and self.processor.offset >= end - 1  # a tick may come between the questions
-            and self.writer.offset >= end - 1
+            # A tick may come between the questions.
+            and all(offset >= end - 1 for offset in self._consumer_offsets().values())
             and all(d.waiting == 0 for d in self.deliveries)
         )
 
     def figures(self) -> Figures:
         """What has happened since the start, as the demo reports it."""
-        return figures_of(self.stats.snapshot(), self.stats.rejected(), self.processor.late, self.journal)
+        derived = self.derived.written if self.derived else 0
+        return figures_of(self.stats.snapshot(), self.stats.rejected(), derived, self.processor.late, self.journal)
 
     # --- connections between parts
+
+    def _consumer_offsets(self) -> dict[str, int]:
+        """How far each consumer of the log has read."""
+        offsets = {"alerting": self.processor.offset, "store": self.writer.offset}
+        return offsets | ({"derived": self.derived.offset} if self.derived else {})
 
     def _publish(self, topic: str, payload: bytes) -> bool:
         """Publish a retained alarm topic; False if the broker is away."""

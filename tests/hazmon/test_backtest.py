@@ -77,3 +77,35 @@ def test_a_point_that_the_plant_does_not_know(tmp_path):
     result = run("backtest", "--plant", tmp_path / "plant", "--data", tmp_path / "history.csv")
     assert result.exit_code == 2
     assert "the plant has no point M001/CH4-01" in result.output
+
+
+DERIVED = """
+[[derived]]
+enterprise = "M001"
+source = "face-1203"
+point = "RISE"
+kind = "ch4"
+placement = "T1"
+function = "difference"
+inputs = ["CH4-01", "CH4-02"]
+high = 0.5
+high_high = "-"
+high_high_clear = "-"
+high_clear = 0.5
+off_delay = "0s"
+"""
+
+
+def test_derived_points_are_judged_too(tmp_path):
+    points = PLANT_POINTS.replace("MM116", "CH4-01").replace("T2", "T1")
+    write_plant(tmp_path / "plant", points + "M001,face-1203,CH4-02,ch4,T1,0s,-,-\n")
+    (tmp_path / "plant" / "derived.toml").write_text(DERIVED)
+    (tmp_path / "history.csv").write_text(
+        "time,enterprise,point,value\n"
+        "2026-01-05T07:00:00Z,M001,CH4-01,0.7\n2026-01-05T07:00:00Z,M001,CH4-02,0.6\n"
+        "2026-01-05T07:00:10Z,M001,CH4-01,0.9\n2026-01-05T07:00:10Z,M001,CH4-02,0.2\n"
+    )
+    result = run("backtest", "--plant", tmp_path / "plant", "--data", tmp_path / "history.csv")
+    assert result.exit_code == 0, result.output
+    (alarm,) = csv.DictReader(result.output.splitlines())
+    assert (alarm["point"], alarm["condition"], alarm["raised_at"]) == ("RISE", "high", "2026-01-05T07:00:10.000Z")
