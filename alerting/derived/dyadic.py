@@ -90,6 +90,8 @@ class Dyadic:
 
     def over(self, begin: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.float64]:
         """Aggregates of the elements ``begin`` to before ``end``, shape (n,); the identity of an empty stretch."""
+        if len(begin) == 1:
+            return np.array([self._one(int(begin[0]), int(end[0]))])
         front = np.full(len(begin), self._identity)
         back = front.copy()
         begin, end = begin.copy(), end.copy()
@@ -108,3 +110,20 @@ class Dyadic:
             begin >>= 1
             end >>= 1
         return np.asarray(self._combine(front, back), np.float64)
+
+    def _one(self, begin: int, end: int) -> float:
+        """The same for one stretch, without a detour over arrays."""
+        front = back = self._identity
+        for row, start in zip(self._levels, self._starts, strict=True):
+            if begin >= end:
+                break
+            array = row.array
+            if begin & 1:
+                front = self._combine(front, array[begin - start])
+                begin += 1
+            if begin < end and end & 1:
+                end -= 1
+                back = self._combine(array[end - start], back)
+            begin >>= 1
+            end >>= 1
+        return float(self._combine(front, back))

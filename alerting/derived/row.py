@@ -11,6 +11,12 @@ __all__ = ["Row"]
 class Row:
     """Numbers in a row; appending is cheap because there is room behind.
 
+    Parameters
+    ----------
+    dtype : numpy type
+    width : int, optional
+        Numbers that stand in each place together; one, without a dimension of its own, if not given.
+
     Examples
     --------
     >>> row = Row(np.int64)
@@ -23,8 +29,8 @@ class Row:
 
     __slots__ = ("_data", "_start", "_stop")
 
-    def __init__(self, dtype: DTypeLike) -> None:
-        self._data: NDArray[Any] = np.empty(16, dtype)
+    def __init__(self, dtype: DTypeLike, width: int | None = None) -> None:
+        self._data: NDArray[Any] = np.empty(16 if width is None else (16, width), dtype)
         self._start = self._stop = 0
 
     def __len__(self) -> int:
@@ -40,7 +46,7 @@ class Row:
         n = len(values)
         if self._stop + n > len(self._data):
             kept = self.array
-            data = np.empty(max(16, 2 * (len(kept) + n)), self._data.dtype)
+            data = np.empty((max(16, 2 * (len(kept) + n)), *self._data.shape[1:]), self._data.dtype)
             data[: len(kept)] = kept
             self._data, self._start, self._stop = data, 0, len(kept)
         self._data[self._stop : self._stop + n] = values

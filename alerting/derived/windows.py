@@ -6,6 +6,8 @@ the window's readings is not GOOD, where more than ``stale_after`` lies between 
 came after the window's beginning.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +28,9 @@ _OF = {
     Function.WINDOW_MIN: (np.minimum, np.inf),
     Function.WINDOW_MAX: (np.maximum, -np.inf),
 }
+
+_FLAWS = _GAP, _UNUSABLE, _UNCERTAIN = range(3)
+"""Of a reading: more than ``stale_after`` lies before it; it does not count; it counts, with doubt."""
 
 Results = tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.bool_]]
 
@@ -53,16 +58,9 @@ class Window:
         """Number of the oldest reading that is kept."""
         self._values = Dyadic(combine, self._identity, ordinal)
         self._times = Row(np.int64)
-        self._ranks = Row(np.uint8)
-        self._gaps = Row(np.uint8)
-        # How many readings before each had the flaw, since some beginning: one element more than readings.
-        self._n_gaps, self._n_unusable, self._n_uncertain = Row(np.int64), Row(np.int64), Row(np.int64)
-        for row in self._counts:
-            row.append(np.zeros(1, np.int64))
-
-    @property
-    def _counts(self) -> tuple[Row, Row, Row]:
-        return self._n_gaps, self._n_unusable, self._n_uncertain
+        # How many readings before each had each flaw, since some beginning: one place more than readings.
+        self._flaws = Row(np.int64, len(_FLAWS))
+        self._flaws.append(np.zeros((1, len(_FLAWS)), np.int64))
 
     @property
     def last_ms(self) -> int | None:
@@ -89,16 +87,18 @@ class Window:
         return made
 
     def _results(self, begin: NDArray[np.int64], end: NDArray[np.int64], rank: NDArray[np.uint8]) -> Results:
-        low, high = begin - self._first, end - self._first
-        gaps, unusable, uncertain = (row.array for row in self._counts)
-        n_unusable = unusable[high] - unusable[low]
-        complete = (gaps[high] == gaps[low]) & (unusable[high - 1] == unusable[low])
+        flaws = self._flaws.array
+        until, since = flaws.take(end - self._first, 0), flaws.take(begin - self._first, 0)
+        within = until - since
+        # The result's own reading is not missing; what it is, the result's quality says.
+        n_missing = within[:, _GAP] + flaws[:, _UNUSABLE].take(end - 1 - self._first) - since[:, _UNUSABLE]
+        complete = n_missing == 0
         y = self._values.over(begin, end)
-        usable = end - begin - n_unusable
+        usable = end - begin - within[:, _UNUSABLE]
         if self._function is Function.WINDOW_MEAN:
             with np.errstate(all="ignore"):
                 y = y / usable
-        doubt = ~complete | (uncertain[high] != uncertain[low])
+        doubt = ~complete | (within[:, _UNCERTAIN] > 0)
         r = np.where(rank >= MAINTENANCE, rank, np.where(doubt, UNCERTAIN, GOOD)).astype(np.uint8)
         y[rank >= MAINTENANCE] = np.nan
         return y, r, complete if self._complete_only else np.ones(len(y), np.bool_)
@@ -115,17 +115,15 @@ class Window:
             value = (value >= self._at_least).astype(np.float64)
         self._values.append(np.where(usable, value, self._identity))
         self._times.append(time_ms)
-        self._ranks.append(rank)
-        self._gaps.append(gap)
-        for row, flaw in zip(self._counts, (gap, ~usable, rank == UNCERTAIN), strict=True):
-            row.append(row.array[-1] + np.cumsum(flaw))
+        self._count(np.column_stack([gap, ~usable, rank == UNCERTAIN]))
+
+    def _count(self, flaws: NDArray[Any]) -> None:
+        self._flaws.append(self._flaws.array[-1] + np.cumsum(flaws, axis=0))
 
     def _truncate(self, length: int) -> None:
         self._values.truncate(self._first + length)
-        for row in (self._times, self._ranks, self._gaps):
-            row.truncate(length)
-        for row in self._counts:
-            row.truncate(length + 1)
+        self._times.truncate(length)
+        self._flaws.truncate(length + 1)
 
     def _forget(self, before: int) -> None:
         gone = before - self._first
@@ -133,8 +131,8 @@ class Window:
             return
         self._first = before
         self._values.drop(before)
-        for row in (self._times, self._ranks, self._gaps, *self._counts):
-            row.drop(gone)
+        self._times.drop(gone)
+        self._flaws.drop(gone)
 
     def save(self) -> list[bytes]:
         """What is needed to go on: the readings of the latest window."""
@@ -144,18 +142,13 @@ class Window:
             np.int64(self._first + gone).tobytes(),
             times[gone:].tobytes(),
             self._values.row[gone:].tobytes(),
-            self._ranks.array[gone:].tobytes(),
-            self._gaps.array[gone:].tobytes(),
+            np.diff(self._flaws.array[gone:], axis=0).astype(np.bool_).tobytes(),
         ]
 
     def load(self, state: list[bytes]) -> None:
         """Go on from what `save` gave."""
-        first, times, values, ranks, gaps = state
+        first, times, values, flaws = state
         self._begin(int(np.frombuffer(first, np.int64)[0]))
-        rank, gap = np.frombuffer(ranks, np.uint8), np.frombuffer(gaps, np.uint8)
         self._times.append(np.frombuffer(times, np.int64))
         self._values.append(np.frombuffer(values, np.float64))
-        self._ranks.append(rank)
-        self._gaps.append(gap)
-        for row, flaw in zip(self._counts, (gap, rank > UNCERTAIN, rank == UNCERTAIN), strict=True):
-            row.append(np.cumsum(flaw, dtype=np.int64))
+        self._count(np.frombuffer(flaws, np.bool_).reshape(-1, len(_FLAWS)))
