@@ -45,8 +45,12 @@ class EventWriter:
                 seq = self._journal.number(_OFFSET) if seq is None else seq
                 if not self._journal.wait_for_event(seq, _WAIT_S):
                     continue
-                if events := self._journal.events_after(seq, 1000):
-                    self._store.write_events([_row(e) for e in events])
+                # One before the first new one comes along, for `_row` to look at.
+                before = max(seq - 1, 0)
+                events = self._journal.events_after(before, 1000)
+                if events and events[-1].seq > seq:
+                    pairs = zip([None, *events], events, strict=False)
+                    self._store.write_events([_row(e, previous) for previous, e in pairs if e.seq > seq])
                     seq = events[-1].seq
                     self._journal.keep_number(_OFFSET, seq)
                 if failures:
@@ -59,8 +63,15 @@ class EventWriter:
                 stop.wait(min(_LONGEST_PAUSE_S, 0.5 * 2.0**failures))
 
 
-def _row(event: AlarmEvent) -> AlarmEventRow:
+def _row(event: AlarmEvent, previous: AlarmEvent | None = None) -> AlarmEventRow:
+    """The row of an event; ``previous`` is the one before it in the journal.
+
+    InfluxDB keeps one row per tags and time, so the end of an alarm that is taken back and cleared by one reading would
+    overwrite the taking back: it goes in a millisecond later.
+    """
     alarm = event.alarm
+    moment = (alarm.id, event.time_ms, alarm.severity)
+    shared = previous is not None and (previous.alarm_id, previous.time_ms, previous.alarm.severity) == moment
     return AlarmEventRow(
         enterprise=alarm.enterprise,
         source=alarm.source,
@@ -72,5 +83,5 @@ def _row(event: AlarmEvent) -> AlarmEventRow:
         condition=alarm.condition.word,
         value=alarm.value,
         limit=alarm.limit,
-        time_ms=event.time_ms,
+        time_ms=event.time_ms + shared,
     )

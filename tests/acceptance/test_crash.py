@@ -89,6 +89,8 @@ def test_nothing_is_lost_and_nothing_told_twice(mosquitto, influxd, influx_datab
         by_point = {name: sorted(stories.values(), key=lambda s: s[0][1]) for name, stories in told.items()}
         assert by_point == expected, f"seed {seed}"
 
+        rows = 'SELECT count("id") FROM "alarm_event"'
+        wait_until(lambda: influxd.query(rows, influx_database)[0]["values"][0][1] == total, f"{total} event rows", 30)
         wait_until(lambda: stored(influxd, influx_database) == SECONDS * len(POINTS), "every reading in the store", 40)
         for point, name in enumerate(POINTS):
             (series,) = influxd.query(f'SELECT "value" FROM "reading" WHERE "point" = \'{name}\'', influx_database)
