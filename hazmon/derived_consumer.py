@@ -1,7 +1,8 @@
 """From the log to the log: derived readings beside those they are computed from.
 
 What is computed goes into the log as an entry of its own, so that the store, the engine, the API and every replay
-treat it like any reading. The state is kept in a file with the offset that it belongs to. After a crash the log is
+treat it like any reading. A result waits up to two ticks while inputs of its moment may still come
+(`alerting.derived.settling`). The state is kept in a file with the offset that it belongs to. After a crash the log is
 read on from there, and some results are written a second time: the engine drops them as late, the store overwrites
 them, so nothing changes.
 """
@@ -16,10 +17,11 @@ from pathlib import Path
 
 import structlog
 
-from alerting.derived import Derivations
+from alerting.derived import Derivations, Settling
 from hazards.derivation import Derivation
-from hazards.log import Damaged, Log, Readings
+from hazards.log import Damaged, Log, Readings, Tick
 from hazards.plant import Plant, PointKey
+from hazards.readings import ReadingBatch
 from ingest.errors import LogUnavailable
 
 __all__ = ["CONSUMER", "DerivedConsumer", "DerivedStateError", "numbers_of"]
@@ -72,7 +74,8 @@ class DerivedConsumer:
         self._file = file
         self._clock_ms = clock_ms
         self._snapshot_every_s = snapshot_every_s
-        self._derived, self._offset = self._restored(plant.derivations, numbers_of(source, plant.derivations))
+        self._settling, self._offset = self._restored(plant.derivations, numbers_of(source, plant.derivations))
+        self._derived = self._settling.derivations
         self._read = self._saved = self._offset
         self._made: list[Readings] = []
         """Computed from the entries up to ``_read``, and not in the log yet."""
@@ -141,8 +144,9 @@ class DerivedConsumer:
             for entry in entries:
                 match entry.body:
                     case Readings(batch, received_ms):
-                        if len(out := self._derived.feed(batch)):
-                            self._made.append(Readings(out, received_ms))
+                        self._make(*self._settling.feed(batch, received_ms))
+                    case Tick():
+                        self._make(*self._settling.tick())
                     case Damaged(detail):
                         log.error(
                             "log entry is damaged: nothing is derived from it", offset=entry.offset, problem=detail
@@ -154,6 +158,10 @@ class DerivedConsumer:
             self._made = []
         self._offset = self._read
         return True
+
+    def _make(self, batch: ReadingBatch, received_ms: int) -> None:
+        if len(batch):
+            self._made.append(Readings(batch, received_ms))
 
     # The state
 
@@ -170,24 +178,25 @@ class DerivedConsumer:
             return  # the state is ahead of the log
         if self._offset == self._saved and self._file.exists():
             return
-        _write(self._file, self._offset, self._derived.snapshot())
+        _write(self._file, self._offset, self._settling.snapshot())
         self._log.commit(CONSUMER, self._offset)
         self._saved = self._offset
 
-    def _restored(
-        self, derivations: Sequence[Derivation], number_of: Mapping[PointKey, int]
-    ) -> tuple[Derivations, int]:
+    def _restored(self, derivations: Sequence[Derivation], number_of: Mapping[PointKey, int]) -> tuple[Settling, int]:
         """State and offset as they were saved; fresh at the log's beginning where there is nothing to go on from."""
         try:
             offset, state = _load(self._file)
             if offset > self._log.last_offset:
                 raise DerivedStateError(f"it is of offset {offset}, and the log ends at {self._log.last_offset}")
-            return Derivations.restore(derivations, number_of, state), offset
+            waiting, state = Settling.split(state)
+            settling = Settling(Derivations.restore(derivations, number_of, state))
+            settling.wait(waiting)
+            return settling, offset
         except FileNotFoundError:
             pass
         except (DerivedStateError, ValueError) as error:
             log.error("state of derived points is of no use: beginning anew", file=str(self._file), problem=str(error))
-        return Derivations(derivations, number_of), 0
+        return Settling(Derivations(derivations, number_of)), 0
 
 
 def numbers_of(source: Log, derivations: Sequence[Derivation]) -> dict[PointKey, int]:

@@ -78,7 +78,12 @@ class Derivations:
         for key, i in inputs.items():
             self._low[channel_of[key]] = max(i.range_low, -_LARGEST)
             self._high[channel_of[key]] = min(i.range_high, _LARGEST)
-        self.levels: list[list[Group]] = [_groups(level, channel_of) for level in order(derivations)]
+        levels = order(derivations)
+        self.levels: list[list[Group]] = [_groups(level, channel_of) for level in levels]
+        behind = _measured_behind(levels, channel_of, made)
+        self._behind = np.array([c for channel in range(len(measured), n) for c in behind[channel]], np.int64)
+        counts = [len(behind[channel]) for channel in range(len(measured), n)]
+        self._behind_at = np.cumsum([0, *counts[:-1]]) if counts else np.empty(0, np.int64)
 
     # Readings
 
@@ -111,6 +116,15 @@ class Derivations:
                     made.append(results)
                     streams.append(self._checked(results))
         return self._out(made)
+
+    def reached_ms(self) -> NDArray[np.int64]:
+        """Up to when all measured points behind each derived one have been heard, in the order of the numbers.
+
+        A result at or before that time will not be made again, but for a reading that takes another's place.
+        """
+        if not len(self._behind):
+            return np.empty(0, np.int64)
+        return np.minimum.reduceat(self.last_ms.take(self._behind), self._behind_at)
 
     def _accept(self, batch: ReadingBatch) -> Stream:
         """The readings of inputs that are not late, with their rank."""
@@ -199,6 +213,21 @@ def _groups(level: Sequence[Derivation], channel_of: Mapping[PointKey, int]) -> 
         else:
             groups.append(OverTime(some, [channel_of[d.inputs[0].point] for d in some], own, n))
     return groups
+
+
+def _measured_behind(
+    levels: Sequence[Sequence[Derivation]], channel_of: Mapping[PointKey, int], derived: set[PointKey]
+) -> dict[int, list[int]]:
+    """Channels of all measured points that go into each derived one, directly or through others."""
+    behind: dict[int, list[int]] = {}
+    for level in levels:
+        for d in level:
+            channels: dict[int, None] = {}
+            for i in d.inputs:
+                channel = channel_of[i.point]
+                channels.update(dict.fromkeys(behind[channel] if i.point in derived else [channel]))
+            behind[channel_of[d.key]] = list(channels)
+    return behind
 
 
 def _not_before(channel: NDArray[np.int64], time_ms: NDArray[np.int64]) -> NDArray[np.bool_]:

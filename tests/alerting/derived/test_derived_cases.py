@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alerting.derived import Derivations
+from alerting.derived import Derivations, Settling
 from alerting.derived.dyadic import Dyadic
 from alerting.engine import Engine, Limits
 from hazards.derivation import Derivation, Function, Input
@@ -305,25 +305,62 @@ def test_what_no_snapshot_is_is_refused() -> None:
         Derivations([STEP, STEP], NUMBER)
 
 
+# When results go out
+
+
+def going(settling: Settling, *rows: tuple[PointKey, int, float]) -> list[tuple[int, float]]:
+    keys, times, values = zip(*rows, strict=True)
+    batch, _ = settling.feed(ReadingBatch.of([NUMBER[k] for k in keys], times, values, [0] * len(keys)), 0)
+    return list(zip(batch.time_ms.tolist(), batch.value.tolist(), strict=True))
+
+
+def test_inputs_of_one_moment_in_two_entries_give_one_result() -> None:
+    settling = Settling(Derivations([STEP], NUMBER))
+    assert going(settling, (A, 0, 3.0), (B, 0, 1.0)) == [(0, 2.0)]
+    assert going(settling, (A, 5, 4.0)) == []
+    assert len(settling.tick()[0]) == 0
+    assert going(settling, (B, 5, 1.5)) == [(5, 2.5)]
+    assert [len(settling.tick()[0]) for _ in range(3)] == [0, 0, 0]
+
+
+def test_a_result_goes_out_at_the_second_tick_or_with_the_next_one() -> None:
+    settling = Settling(Derivations([STEP], NUMBER))
+    going(settling, (A, 0, 3.0), (B, 0, 1.0))
+    going(settling, (A, 5, 4.0))
+    assert [settling.tick()[0].value.tolist() for _ in range(3)] == [[], [3.0], []]
+    going(settling, (A, 6, 5.0))
+    assert going(settling, (A, 7, 6.0)) == [(6, 4.0)]
+
+
+def test_points_of_one_measured_input_never_wait() -> None:
+    rate = Derivation(OUT, Function.RATE, (Input(A),), window_ms=1)
+    settling = Settling(Derivations([rate], NUMBER))
+    assert going(settling, (A, 0, 3.0), (A, 1, 4.0)) == [(1, 1.0)]
+
+
 # The sample plant
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_sample_plant_is_quiet_in_its_derived_points(seed: int) -> None:
+    """Point after point, as its gateways send them."""
     plant = load_plant(ROOT / "simulators" / "plant")
+    assert len(plant.derivations) >= 2
     number = {p.key: n for n, p in enumerate(plant.points)}
     engine = Engine(Limits.of([p.checks for p in plant.points]), start_ms=0)
-    computer = Derivations(plant.derivations, number)
+    settling = Settling(Derivations(plant.derivations, number))
     own = [number[d.key] for d in plant.derivations]
-    made_by: set[int] = set()
+    results: dict[int, int] = dict.fromkeys(own, 0)
     for step in load_scenario("quiet").steps(0, seed, 60.0):
         if step.due_s > 1800:
             break
-        index = np.array([number[key] for key, _, _ in step.readings()], np.int32)
-        batch = ReadingBatch(index, np.full(len(index), step.time_ms, np.int64), step.value, step.quality)
-        out = computer.feed(batch)
-        made_by |= set(out.point.tolist())
-        for readings in (batch, out):
-            engine.evaluate(readings.point, readings.time_ms, readings.value, readings.quality)
+        for (key, value, quality), _ in zip(step.readings(), range(len(step.value)), strict=True):
+            batch = ReadingBatch.of([number[key]], [step.time_ms], [value], [quality])
+            for readings in (batch, settling.feed(batch, step.time_ms)[0]):
+                engine.evaluate(readings.point, readings.time_ms, readings.value, readings.quality)
+                for n in readings.point.tolist():
+                    if n in results:
+                        results[n] += 1
     assert not engine.active[own].any()
-    assert made_by == {number[d.key] for d in plant.derivations if d.function is not Function.RATE}
+    assert engine.late == 0, "no result of a moment went out twice"
+    assert all(results.values()), "each of them speaks"

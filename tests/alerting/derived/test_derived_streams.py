@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from alerting.derived import Derivations
+from alerting.derived import Derivations, Settling
 from hazards.derivation import PARAMETERS, Derivation, Function, Input
 from hazards.plant import PointKey
 from hazards.readings import ReadingBatch
@@ -163,3 +163,38 @@ def test_long_streams_forget_what_has_left_the_window(function: Function, seed: 
         )
     assert {k: repr(v) for k, v in expected.items()} == {k: repr(v) for k, v in made.items()}
     assert whole.snapshot() == parts.snapshot()
+
+
+@settings(max_examples=300, deadline=None)
+@given(plants(), streams(), st.lists(st.integers(0, 60), max_size=12), st.sets(st.integers(0, 12)), st.integers(0, 3))
+def test_what_waits_to_settle_goes_out_in_order_and_nothing_is_lost(
+    plant: list[Derivation], stream: list[Reading], cuts: list[int], saved: set[int], every: int
+) -> None:
+    model = ScalarDerived(plant)
+    for reading in stream:
+        model.take(*reading)
+    wanted = {(t, NUMBER[key]): result for (t, key), result in model.out.items()}
+    settling = Settling(Derivations(plant, NUMBER))
+    went: dict[tuple[int, int], tuple[float, int]] = {}
+    newest: dict[int, int] = {}
+
+    def out(batch: ReadingBatch, received_ms: int, *, at_most: int) -> None:
+        latest(went, batch)
+        assert not len(batch) or received_ms <= at_most
+        for point, time_ms in zip(batch.point.tolist(), batch.time_ms.tolist(), strict=True):
+            assert newest.get(point, time_ms) <= time_ms, "a point's results go out in the order of time"
+            newest[point] = time_ms
+
+    bounds = [0, *sorted(c for c in cuts if c < len(stream)), len(stream)]
+    for part, (start, stop) in enumerate(pairwise(bounds)):
+        out(*settling.feed(batch_of(stream[start:stop]), part), at_most=part)
+        if every and part % every == 0:
+            out(*settling.tick(), at_most=part)
+        if part in saved:
+            waiting, state = Settling.split(settling.snapshot())
+            settling = Settling(Derivations.restore(plant, NUMBER, state))
+            settling.wait(waiting)
+    for _ in range(2):
+        out(*settling.tick(), at_most=len(bounds))
+    same(went, wanted)
+    assert len(settling.tick()[0]) == 0
